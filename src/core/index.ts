@@ -1,0 +1,2 @@
+/** The ground floor: coded errors, seeded random numbers, source positions, untrusted text. */
+export { type ErrorDetails, WatertightError } from './errors.js';

@@ -1,0 +1,1 @@
+export type { Leak, LeakKind, PathStep, SourcePosition, Verdict } from './leak.js';
