@@ -1,0 +1,158 @@
+/** Entry point of the child process that runs a scenario: waits for the runner's commands and runs iterations. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Commands, ENVIRONMENT, type Problem, type RunAnswer } from '../monitor/index.js';
+import { Scope } from '../scope/index.js';
+import { agent } from './preload.js';
+
+type Iterate = (iteration: number, scope: Scope) => unknown;
+interface Scenario {
+  readonly iterate: Iterate;
+  readonly setup: ((scope: Scope) => unknown) | null;
+  readonly teardown: (() => unknown) | null;
+}
+
+/** The event loop gets a turn this often, so that timers, sockets and finalizers of a synchronous scenario run. */
+const TURN_MS = 5;
+
+const file = process.env[ENVIRONMENT.scenario] ?? '';
+const reportDir = process.env[ENVIRONMENT.reports] ?? '.';
+const lifetime = new Scope('scenario');
+let scenario: Scenario | null = null;
+let at = -1;
+let running = false;
+let phase: Problem['phase'] = 'load';
+
+if (!agent) throw new Error('the scenario host is started by `watertight soak`');
+const connection = agent;
+connection.keepAlive(true);
+
+connection.serve({
+  setup: async () => ({ problem: await attempt('setup', setup) }),
+  run,
+  teardown: async () => {
+    const problem = await attempt('teardown', teardown);
+    setImmediate(() => process.exit(0));
+    return { problem };
+  },
+});
+
+setInterval(() => {
+  if (running) connection.send({ at });
+}, 200).unref();
+
+process.on('uncaughtExceptionMonitor', (error) => leaveBehind('unhandled', error));
+process.on('exit', (code) => {
+  if (running || phase === 'setup' || phase === 'load') {
+    leaveBehind('exit', new Error(`process.exit(${code}) was called`));
+  }
+});
+process.on('beforeExit', () => {
+  if (running) leaveBehind('stalled', new Error(`nothing is left that could settle iteration ${at}`));
+});
+
+async function setup(): Promise<void> {
+  phase = 'load';
+  scenario = await load(file);
+  phase = 'setup';
+  await scenario.setup?.(lifetime);
+  phase = 'iteration';
+}
+
+async function teardown(): Promise<void> {
+  phase = 'teardown';
+  await scenario?.teardown?.();
+  const report = await lifetime.close();
+  if (report.failures.length > 0) throw report.failures[0];
+}
+
+async function run({ from, count, maxMs }: Commands['run']['args']): Promise<RunAnswer> {
+  const { iterate } = scenario!;
+  connection.keepAlive(false);
+  running = true;
+  const start = performance.now();
+  let turn = start;
+  let done = 0;
+  let problem: Problem | null = null;
+  while (done < count) {
+    at = from + done;
+    try {
+      const scope = new Scope('iteration');
+      const result = iterate(at, scope);
+      if (isThenable(result)) await result;
+      if (scope.size > 0) await closeScope(scope);
+    } catch (error) {
+      problem = describe('iteration', error);
+      break;
+    }
+    done++;
+    const now = performance.now();
+    if (now - start >= maxMs) break;
+    if (now - turn >= TURN_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turn = performance.now();
+    }
+  }
+  running = false;
+  connection.keepAlive(true);
+  return { done, ms: performance.now() - start, problem };
+}
+
+async function closeScope(scope: Scope): Promise<void> {
+  const { failures } = await scope.close();
+  if (failures.length > 0) throw failures[0];
+}
+
+async function attempt(name: 'setup' | 'teardown', step: () => Promise<void>): Promise<Problem | null> {
+  try {
+    await step();
+    return null;
+  } catch (error) {
+    return describe(phase === 'load' ? 'load' : name, error);
+  }
+}
+
+/** Modules come as ESM, as CommonJS with `exports.default`, or as CommonJS whose export is the function itself. */
+async function load(path: string): Promise<Scenario> {
+  const loaded = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  const fallback = loaded.default as Record<string, unknown> | undefined;
+  const nested = typeof fallback === 'object' && fallback !== null ? fallback : null;
+  const iterate = nested ? nested.default : fallback;
+  const member = (name: string): (() => unknown) | null => {
+    const value = loaded[name] ?? nested?.[name] ?? (typeof fallback === 'function' ? fallback[name] : undefined);
+    return typeof value === 'function' ? (value as () => unknown) : null;
+  };
+  if (typeof iterate !== 'function') {
+    const names = Object.keys(loaded).join(', ') || 'nothing';
+    throw Object.assign(new Error(`no default export that is a function (it exports ${names})`), {
+      code: 'WT_SOAK_NO_DEFAULT_EXPORT',
+    });
+  }
+  return { iterate: iterate as Iterate, setup: member('setup'), teardown: member('teardown') };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null)?.then === 'function';
+}
+
+function describe(kind: Problem['phase'], error: unknown): Problem {
+  const { code, message, stack } = (error ?? {}) as { code?: unknown; message?: unknown; stack?: unknown };
+  return {
+    phase: kind,
+    code: String(code ?? ''),
+    message: String(message ?? error).slice(0, 2000),
+    stack: String(stack ?? '').slice(0, 8000),
+    iteration: at,
+  };
+}
+
+/** The last words of a process that ends on its own: the socket may not be flushed any more, a file is. */
+function leaveBehind(why: 'exit' | 'unhandled' | 'stalled', error: unknown): void {
+  try {
+    const words = { ...describe(why === 'unhandled' ? 'unhandled' : 'iteration', error), why };
+    writeFileSync(join(reportDir, 'last-words.json'), JSON.stringify(words), { flag: 'wx' });
+  } catch {
+    // Said already, or the disk is full: the exit status tells the rest.
+  }
+}

@@ -1,0 +1,157 @@
+import type { HeapSnapshot } from './heap-snapshot.js';
+import { EDGE_TYPES, NODE_TYPES } from './meta.js';
+
+/** Cost of an edge that is never followed. */
+export const NEVER = 255;
+/** Largest cost of an edge; the bucket queue has one bucket more. */
+export const MAX_EDGE_COST = 60;
+
+/** Internal edges that stand for something people write: a container's store, a captured scope, a bound argument. */
+const PLAIN_INTERNALS = new Set([
+  'elements',
+  'table',
+  'context',
+  'extension',
+  'reactions_or_result',
+  'promise',
+  'buffer',
+  'backing_store',
+  'viewed_array_buffer',
+  'bound_this',
+  'bound_function',
+  'parameters_and_registers',
+  'first',
+  'second',
+  'parent',
+  'value',
+  'global_object',
+  'global_proxy_object',
+]);
+
+/** Edges that exist in every heap and explain nothing. */
+const OBSCURE: ReadonlyMap<string, number> = new Map([
+  ['previous', 3],
+  ['function', 3],
+  ['properties', 8],
+  ['script_context_table', 4],
+  ['prototype', 10],
+  ['constructor', 10],
+  ['shared', 12],
+  ['embedder_data', 12],
+  ['map', 20],
+  ['__proto__', 20],
+]);
+/** Node's own stack of running callbacks: it holds what happens to run while the snapshot is taken. */
+const RUNNING_CALLBACKS = 'execution_async_resources';
+const OTHER_INTERNAL = 10;
+const OTHER_HIDDEN = 8;
+
+/** Kinds of GC roots, by the price of a path that starts there; what a user wrote is reached through `global`. */
+const ROOTS: readonly (readonly [RegExp, number])[] = [
+  [/internalized|string table|read-only|weak roots|write barrier/i, MAX_EDGE_COST],
+  [/compilation cache|startup object|shareable|builtins|bootstrapper|extensions|code flusher|smi roots/i, 40],
+  [/stack roots|handle scope|debugger|relocatable|thread manager|client heap/i, 30],
+  [/strong root|eternal|identity/i, 20],
+  [/global handles|traced|C\+\+|Node \//i, 6],
+  [/micro ?tasks/i, 3],
+];
+const OTHER_ROOT = 20;
+
+/** Marks in place of a price for names whose price hangs on the owner: entries of a WeakMap, slots of an array. */
+const ENTRY_MARK = 255;
+const SLOT_MARK = 254;
+
+const EPHEMERON = /^\d+ \/ part of key \(.*\) -> value \(.*\) pair in WeakMap \(table @(\d+)\)$/s;
+
+const CONTEXT = EDGE_TYPES.indexOf('context');
+const ELEMENT = EDGE_TYPES.indexOf('element');
+const PROPERTY = EDGE_TYPES.indexOf('property');
+const HIDDEN = EDGE_TYPES.indexOf('hidden');
+const SHORTCUT = EDGE_TYPES.indexOf('shortcut');
+const WEAK = EDGE_TYPES.indexOf('weak');
+const SYNTHETIC = NODE_TYPES.indexOf('synthetic');
+const ARRAY = NODE_TYPES.indexOf('array');
+
+/** Id of the table of a WeakMap when the name of an internal edge is that of an entry, else -1. */
+export function ephemeronTableId(edgeName: string): number {
+  const match = EPHEMERON.exec(edgeName);
+  return match === null ? -1 : Number(match[1]);
+}
+
+/** Prices edges so that the cheapest path is the one that its author would name. Names are priced once each. */
+export class EdgeCosts {
+  readonly #snapshot: HeapSnapshot;
+  /** By string index: 0 unknown, a mark, else cost + 1. */
+  readonly #internal: Uint8Array;
+  readonly #property: Uint8Array;
+  /** By string index of a node name: 1 when hidden edges of such a node are plain. */
+  readonly #hiddenOwner: Uint8Array;
+  readonly #tableIds = new Map<number, number>();
+
+  constructor(snapshot: HeapSnapshot) {
+    this.#snapshot = snapshot;
+    this.#internal = new Uint8Array(snapshot.strings.length);
+    this.#property = new Uint8Array(snapshot.strings.length);
+    this.#hiddenOwner = new Uint8Array(snapshot.strings.length);
+    for (const name of ['system / Context', 'system / PromiseReaction']) {
+      const index = snapshot.strings.indexOf(name);
+      if (index >= 0) this.#hiddenOwner[index] = 1;
+    }
+  }
+
+  /** From 1 to `MAX_EDGE_COST`, or `NEVER`. */
+  of(owner: number, edge: number): number {
+    const snapshot = this.#snapshot;
+    const type = snapshot.edgeTypes[edge]!;
+    if (type === WEAK) return NEVER;
+    if (snapshot.nodeTypes[owner] === SYNTHETIC) return this.#root(owner, edge, type);
+    if (type === ELEMENT) return 1;
+    const name = snapshot.edgeNames[edge]!;
+    if (type === HIDDEN) return this.#hiddenOwner[snapshot.nodeNames[owner]!] === 1 ? 1 : OTHER_HIDDEN;
+    if (type === PROPERTY || type === CONTEXT || type === SHORTCUT) {
+      const known = this.#property[name]!;
+      if (known !== 0) return known - 1;
+      const cost = priceProperty(snapshot.strings.get(name));
+      this.#property[name] = cost + 1;
+      return cost;
+    }
+    return this.#internalCost(owner, name);
+  }
+
+  #internalCost(owner: number, name: number): number {
+    const snapshot = this.#snapshot;
+    let known = this.#internal[name]!;
+    if (known === 0) {
+      known = this.#priceInternal(name);
+      this.#internal[name] = known;
+    }
+    // An entry of a WeakMap is shown twice, from key and table: it lives by its key.
+    if (known === ENTRY_MARK) return this.#tableIds.get(name) === snapshot.nodeIds[owner] ? NEVER : 1;
+    if (known === SLOT_MARK) return snapshot.nodeTypes[owner] === ARRAY ? 1 : OTHER_HIDDEN;
+    return known - 1;
+  }
+
+  #priceInternal(name: number): number {
+    const text = this.#snapshot.strings.get(name);
+    if (PLAIN_INTERNALS.has(text) || text.startsWith('bound_argument_')) return 1 + 1;
+    if (/^\d+$/.test(text)) return SLOT_MARK;
+    const tableId = ephemeronTableId(text);
+    if (tableId < 0) return (OBSCURE.get(text) ?? OTHER_INTERNAL) + 1;
+    this.#tableIds.set(name, tableId);
+    return ENTRY_MARK;
+  }
+
+  #root(owner: number, edge: number, type: number): number {
+    const target = this.#snapshot.edgeTargets[edge]!;
+    if (owner === 0 && type === SHORTCUT) return 1;
+    if (this.#snapshot.nodeTypes[target] !== SYNTHETIC) return 1;
+    const name = this.#snapshot.name(target);
+    if (name === '(GC roots)') return 1;
+    return ROOTS.find(([kind]) => kind.test(name))?.[1] ?? OTHER_ROOT;
+  }
+}
+
+function priceProperty(name: string): number {
+  if (name === RUNNING_CALLBACKS) return MAX_EDGE_COST;
+  return name === '__proto__' || name === 'constructor' || name === 'prototype' ? OBSCURE.get(name)! : 1;
+}

@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import type { SnapshotColumns } from './columns.js';
+import type { HeapSnapshot } from './heap-snapshot.js';
+import { NODE_TYPES } from './meta.js';
+
+/** A place in source text. */
+export interface SourceLocation {
+  /** Path of a file, or a URL that is none (`node:internal/timers`). */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly column: number;
+}
+
+const CLOSURE = NODE_TYPES.indexOf('closure');
+/** Edge from shared function info to its script: Node 22 and later, Node 20. */
+const SCRIPT_EDGES = ['script', 'script_or_debug_info'];
+
+/**
+ * Joins the `locations` section, which names scripts by number, with the graph, which names them by URL:
+ * the closures have both. Objects carry the location of their constructor.
+ */
+export class SourceLocations {
+  readonly #snapshot: HeapSnapshot;
+  readonly #places: Int32Array;
+  /** Row of a node's location plus one, 0 for none. */
+  readonly #rows: Uint32Array;
+  readonly #files = new Map<number, string>();
+
+  constructor(snapshot: HeapSnapshot, columns: SnapshotColumns) {
+    this.#snapshot = snapshot;
+    this.#places = columns.locationPlaces;
+    this.#rows = new Uint32Array(snapshot.nodeCount);
+    for (let row = 0; row < columns.locationCount; row++) {
+      const node = columns.locationNodes[row]!;
+      this.#rows[node] = row + 1;
+      const script = this.#places[row * 3]!;
+      if (snapshot.nodeTypes[node] !== CLOSURE || this.#files.has(script)) continue;
+      const url = this.#scriptUrl(node);
+      if (url !== '') this.#files.set(script, asPath(url));
+    }
+  }
+
+  of(nodeIndex: number): SourceLocation | null {
+    const row = this.#rows[nodeIndex] || this.#rows[this.#constructorOf(nodeIndex)] || 0;
+    if (row === 0) return null;
+    const at = (row - 1) * 3;
+    const file = this.#files.get(this.#places[at]!);
+    if (file === undefined) return null;
+    return { file, line: this.#places[at + 1]! + 1, column: this.#places[at + 2]! + 1 };
+  }
+
+  #scriptUrl(closure: number): string {
+    const snapshot = this.#snapshot;
+    const shared = snapshot.child(closure, 'shared');
+    if (shared < 0) return '';
+    for (const edge of SCRIPT_EDGES) {
+      const script = snapshot.child(shared, edge);
+      if (script < 0) continue;
+      const name = snapshot.child(script, 'name');
+      const url = name < 0 ? '' : snapshot.name(name);
+      return url === '' ? snapshot.name(script) : url;
+    }
+    return '';
+  }
+
+  /** Object → prototype → constructor; the node itself when the chain breaks. */
+  #constructorOf(nodeIndex: number): number {
+    const prototype = this.#snapshot.child(nodeIndex, '__proto__');
+    const maker = prototype < 0 ? -1 : this.#snapshot.child(prototype, 'constructor');
+    return maker < 0 ? nodeIndex : maker;
+  }
+}
+
+function asPath(url: string): string {
+  if (!url.startsWith('file://')) return url;
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return url.slice('file://'.length);
+  }
+}

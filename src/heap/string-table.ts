@@ -1,0 +1,118 @@
+const SEGMENT_SHIFT = 22;
+const SEGMENT_BYTES = 1 << SEGMENT_SHIFT;
+const BACKSLASH = 0x5c;
+/** Decoded strings that are kept: the names of a census are few hundreds, a path uses tens. */
+const CACHE_LIMIT = 65_536;
+
+/**
+ * The strings of a snapshot, kept as the bytes of the file and decoded when asked for.
+ * A section may exceed the largest JavaScript string: its bytes lie in segments of 4 MiB.
+ */
+export class StringTable {
+  readonly #segments: Buffer[] = [];
+  #bytes = 0;
+  #starts = new Float64Array(1024);
+  #length = 0;
+  readonly #decoded = new Map<number, string>();
+  readonly #found = new Map<string, number>();
+
+  /** Number of strings. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes of all strings as they stand in the file, escapes included. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  /** Adds bytes `from`..`to` of a chunk to the string that is being written; for the reader only. */
+  append(chunk: Uint8Array, from: number, to: number): void {
+    let at = from;
+    while (at < to) {
+      const offset = this.#bytes & (SEGMENT_BYTES - 1);
+      if (offset === 0) this.#segments.push(Buffer.allocUnsafeSlow(SEGMENT_BYTES));
+      const take = Math.min(to - at, SEGMENT_BYTES - offset);
+      this.#segments[this.#segments.length - 1]!.set(chunk.subarray(at, at + take), offset);
+      at += take;
+      this.#bytes += take;
+    }
+  }
+
+  /** Ends the string that is being written; for the reader only. */
+  endString(): void {
+    this.#length++;
+    if (this.#length >= this.#starts.length) {
+      const wider = new Float64Array(this.#starts.length * 2);
+      wider.set(this.#starts);
+      this.#starts = wider;
+    }
+    this.#starts[this.#length] = this.#bytes;
+  }
+
+  /**
+   * The string at an index, `''` outside the table. Its text is untrusted.
+   * Cost: one decode, then a map look-up.
+   */
+  get(index: number): string {
+    if (!(index >= 0 && index < this.#length)) return '';
+    const known = this.#decoded.get(index);
+    if (known !== undefined) return known;
+    const text = decode(this.#slice(index));
+    if (this.#decoded.size >= CACHE_LIMIT) this.#decoded.clear();
+    this.#decoded.set(index, text);
+    return text;
+  }
+
+  /** Length in bytes of the string at an index, as in the file. Cost: constant. */
+  byteLengthAt(index: number): number {
+    return this.#starts[index + 1]! - this.#starts[index]!;
+  }
+
+  /**
+   * Index of the first string equal to `text`, -1 when there is none.
+   * Cost: the first call for a text compares the lengths of all strings (2 ns each), later calls are a look-up.
+   */
+  indexOf(text: string): number {
+    const known = this.#found.get(text);
+    if (known !== undefined) return known;
+    const index = this.#search(text);
+    this.#found.set(text, index);
+    return index;
+  }
+
+  #search(text: string): number {
+    const isPlain = /^[ !#-[\]-~]*$/.test(text);
+    for (let index = 0; index < this.#length; index++) {
+      const bytes = this.byteLengthAt(index);
+      if (isPlain ? bytes !== text.length : bytes < text.length) continue;
+      if (decode(this.#slice(index)) === text) return index;
+    }
+    return -1;
+  }
+
+  #slice(index: number): Buffer {
+    const from = this.#starts[index]!;
+    const to = this.#starts[index + 1]!;
+    const segment = Math.floor(from / SEGMENT_BYTES);
+    const offset = from - segment * SEGMENT_BYTES;
+    const length = to - from;
+    if (offset + length <= SEGMENT_BYTES) {
+      return this.#segments[segment]?.subarray(offset, offset + length) ?? Buffer.alloc(0);
+    }
+    const last = Math.floor((to - 1) / SEGMENT_BYTES);
+    const parts = this.#segments.slice(segment, last + 1);
+    return Buffer.concat(parts).subarray(offset, offset + length);
+  }
+}
+
+/** V8 writes 7-bit text with escapes; other writers may put UTF-8 in. A broken escape leaves the text as it stands. */
+function decode(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  if (!bytes.includes(BACKSLASH)) return text;
+  try {
+    return JSON.parse(`"${text}"`) as string;
+  } catch {
+    return text;
+  }
+}

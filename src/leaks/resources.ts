@@ -1,0 +1,49 @@
+import { type Cohorts, type Growth, judgeGrowth } from './growth.js';
+import type { LeakKind } from './leak.js';
+
+/** What the kernel counts, by identity, and what it is called in a report. */
+export const RESOURCES = [
+  { key: 'children', kind: 'child-process', name: 'child processes', unit: 'processes' },
+  { key: 'threads', kind: 'thread', name: 'threads', unit: 'threads' },
+  { key: 'sockets', kind: 'socket', name: 'sockets', unit: 'sockets' },
+  { key: 'descriptors', kind: 'file-descriptor', name: 'file descriptors', unit: 'descriptors' },
+  { key: 'segments', kind: 'shared-memory', name: 'shared memory segments', unit: 'segments' },
+  { key: 'tempFiles', kind: 'temp-file', name: 'temporary files', unit: 'files' },
+] as const satisfies readonly { key: string; kind: LeakKind; name: string; unit: string }[];
+
+export type ResourceKey = (typeof RESOURCES)[number]['key'];
+
+/** Windows into which the samples after warm-up are divided. */
+const WINDOWS = 6;
+const WARM_UP_SHARE = 1 / 3;
+
+/** Judges a set of identities over many moments by birth cohorts, as objects are judged over snapshots. */
+export function judgeIdentities(
+  at: readonly number[],
+  sets: readonly (readonly string[])[],
+): Growth & { newest: string[] } {
+  const first = Math.floor(at.length * WARM_UP_SHARE);
+  const bounds = boundaries(first, at.length - 1);
+  const cohorts = cohortsOf(at, sets, bounds);
+  const before = new Set(sets[bounds[0]!]);
+  const newest = (sets.at(-1) ?? []).filter((identity) => !before.has(identity));
+  return { ...judgeGrowth(cohorts), newest };
+}
+
+/** Moments at the borders of the windows, evenly spread. */
+function boundaries(first: number, last: number): number[] {
+  const windows = Math.min(WINDOWS, last - first);
+  return Array.from({ length: windows + 1 }, (_, i) => Math.round(first + ((last - first) * i) / Math.max(1, windows)));
+}
+
+function cohortsOf(at: readonly number[], sets: readonly (readonly string[])[], bounds: readonly number[]): Cohorts {
+  const born = new Map<string, number>();
+  for (const [k, moment] of bounds.entries()) {
+    for (const identity of sets[moment]!) if (!born.has(identity)) born.set(identity, k);
+  }
+  const alive = bounds.map(() => bounds.map(() => 0));
+  for (const [k, moment] of bounds.entries()) {
+    for (const identity of sets[moment]!) alive[born.get(identity)!]![k]!++;
+  }
+  return { at: bounds.map((moment) => at[moment]!), population: bounds.map((moment) => sets[moment]!.length), alive };
+}

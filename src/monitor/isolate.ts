@@ -1,0 +1,25 @@
+import type { IsolateSample } from './sample.js';
+
+/**
+ * Reads the memory and the active resources of the isolate that calls it (the main thread, or one worker).
+ *
+ * Timers and handles that were unref'd are not active resources: they do not keep the program alive, and Node does
+ * not list them. `OriginRecorder` sees those too.
+ *
+ * Cost: ≈ 5 µs and 1 µs for every hundred active resources.
+ *
+ * @example
+ * const { heapUsedBytes, resources } = sampleIsolate();
+ */
+export function sampleIsolate(): IsolateSample {
+  const { heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage();
+  const resources: Record<string, number> = {};
+  for (const type of process.getActiveResourcesInfo()) resources[type] = (resources[type] ?? 0) + 1;
+  return {
+    heapUsedBytes: heapUsed,
+    heapTotalBytes: heapTotal,
+    externalBytes: external,
+    arrayBuffersBytes: arrayBuffers,
+    resources,
+  };
+}

@@ -1,0 +1,296 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type HeapSnapshot, RetainingPaths, readSnapshot } from '../heap/index.js';
+import {
+  additions,
+  type Bound,
+  boundKeepers,
+  boundsOf,
+  CohortLedger,
+  findHeapGrowth,
+  type HeapFinding,
+  judgeGrowth,
+} from '../leaks/index.js';
+import type { AllocationSite } from '../monitor/index.js';
+import type { AgentLink } from './agents.js';
+import type { Driver } from './driver.js';
+
+/** Answering takes as long as V8 needs: some 30 s a GB of heap on slow machines. */
+const SNAPSHOT_MS = 300_000;
+const COMMAND_MS = 30_000;
+/** Windows before a first judgement, and at most. */
+const MIN_WINDOWS = 4;
+const MAX_WINDOWS = 12;
+/** From here on windows double while the judgement stays open. */
+const DOUBLE_AFTER = 5;
+
+export interface CloserLookOptions {
+  readonly link: AgentLink;
+  readonly driver: Driver;
+  readonly folder: string;
+  /** Steps of the first windows. */
+  readonly windowSteps: number;
+  /** Time of one step, to keep within the deadline. */
+  readonly stepMs: number;
+  /** Growth that matters, bytes a step. */
+  readonly tolerance: number;
+  /** Growth that the gauges suggest, bytes a step. */
+  readonly suspectedBytes: number;
+  /** `performance.now()` at which the look must end. */
+  readonly deadline: number;
+  readonly onWindow: (window: number, atMost: number) => Promise<void>;
+}
+
+/** A finding with what may stop its growth. */
+export interface JudgedFinding extends HeapFinding {
+  readonly bounds: readonly Bound[];
+  readonly verdict: 'leak' | 'bounded' | 'saturating' | 'unclear';
+}
+
+export interface CloserLook {
+  readonly findings: readonly JudgedFinding[];
+  readonly snapshot: HeapSnapshot | null;
+  readonly paths: RetainingPaths | null;
+  readonly allocations: readonly AllocationSite[];
+  readonly windows: number;
+  /** Steps under observation, first snapshot to last. */
+  readonly steps: number;
+  readonly snapshotMs: number;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Second stage: equal windows of work with a heap snapshot at each border, until birth cohorts decide.
+ *
+ * 1. Remember all containers and start the sampling allocation profile.
+ * 2. Snapshot; then for each window: work, measure container lengths, snapshot, enter it into the ledger.
+ * 3. From the fourth window on, judge. Growth that is slowing, too sparse, or below a capacity that the program
+ *    states itself gets more and longer windows while time allows.
+ */
+export async function lookCloser(options: CloserLookOptions): Promise<CloserLook> {
+  return new Look(options).run();
+}
+
+class Look {
+  readonly #options: CloserLookOptions;
+  readonly #ledger = new CohortLedger();
+  readonly #sizes: number[][] = [];
+  readonly #notes: string[] = [];
+  #windowSteps: number;
+  #stepMs: number;
+  #startedAt = 0;
+  #snapshotMs = 0;
+  #snapshot: HeapSnapshot | null = null;
+  #paths: RetainingPaths | null = null;
+  #signatures: Int32Array = new Int32Array(0);
+  #findings: JudgedFinding[] = [];
+
+  constructor(options: CloserLookOptions) {
+    this.#options = options;
+    this.#windowSteps = options.windowSteps;
+    this.#stepMs = options.stepMs;
+  }
+
+  async run(): Promise<CloserLook> {
+    const { link, driver, onWindow } = this.#options;
+    await link.ask('watchContainers', {}, COMMAND_MS);
+    await link.ask('startAllocations', { intervalBytes: this.#interval() }, COMMAND_MS);
+    this.#startedAt = performance.now();
+    await this.#observe();
+    let window = 0;
+    while (window < MAX_WINDOWS && this.#timeForWindow()) {
+      window++;
+      await onWindow(window, MAX_WINDOWS);
+      const { done, ms } = await driver.advance(this.#windowSteps, this.#remainingMs());
+      if (done > 0) this.#stepMs = ms / done;
+      await this.#observe();
+      if (window >= MIN_WINDOWS) {
+        this.#findings = await this.#judge();
+        if (this.#isSettled()) break;
+        if (window >= DOUBLE_AFTER - 1) this.#lengthen(MAX_WINDOWS - window);
+      }
+    }
+    if (window < MIN_WINDOWS) this.#notes.push(`the budget ended after ${window} of at least ${MIN_WINDOWS} windows`);
+    const { sites } = await link.ask('allocations', {}, COMMAND_MS);
+    await link.ask('stopAllocations', {}, COMMAND_MS);
+    await link.ask('forgetContainers', {}, COMMAND_MS);
+    return {
+      findings: this.#findings,
+      snapshot: this.#snapshot,
+      paths: this.#paths,
+      allocations: sites,
+      windows: window,
+      steps: this.#ledger.at.length > 1 ? this.#ledger.at.at(-1)! - this.#ledger.at[0]! : 0,
+      snapshotMs: this.#snapshotMs,
+      notes: this.#notes,
+    };
+  }
+
+  /** Collects garbage, measures lengths, takes a snapshot and enters it. */
+  async #observe(): Promise<void> {
+    const { link, driver, folder } = this.#options;
+    const file = join(folder, `${this.#ledger.at.length}.heapsnapshot`);
+    await link.ask('sample', { process: false }, COMMAND_MS);
+    const { sizes } = await link.ask('containerSizes', {}, COMMAND_MS);
+    try {
+      const { ms } = await link.ask('snapshot', { file }, SNAPSHOT_MS);
+      const start = performance.now();
+      const snapshot = await readSnapshot(file);
+      const paths = new RetainingPaths(snapshot);
+      this.#signatures = this.#ledger.add(snapshot, paths, driver.total);
+      this.#snapshot = snapshot;
+      this.#paths = paths;
+      this.#sizes.push(sizes);
+      this.#snapshotMs = ms + performance.now() - start;
+    } finally {
+      rmSync(file, { force: true });
+    }
+  }
+
+  async #judge(): Promise<JudgedFinding[]> {
+    const objects = findHeapGrowth(this.#ledger, this.#snapshot!, this.#paths!, this.#signatures);
+    const containers = await this.#growingContainers(new Set(objects.map(({ container }) => container)));
+    const known = this.#findings;
+    const judged: JudgedFinding[] = [];
+    for (const finding of [...objects, ...containers]) {
+      const bounds = await this.#boundsOf(finding);
+      const whole = { ...finding, bounds, verdict: this.#verdictOf(finding, bounds) };
+      if (this.#matters(whole, known)) judged.push(whole);
+    }
+    return judged;
+  }
+
+  /** Asked of the live objects, and only for what would otherwise be called a leak: each costs a walk over the heap. */
+  async #boundsOf(finding: HeapFinding): Promise<Bound[]> {
+    if (finding.growth.verdict !== 'leak') return [];
+    const snapshot = this.#snapshot!;
+    const { owners, timer } = boundKeepers(snapshot, this.#paths!, finding);
+    const heapIds = [...owners, ...(timer < 0 ? [] : [timer])].map((node) => snapshot.nodeIds[node]!);
+    const { numbers } = await this.#options.link.ask('numbers', { heapIds }, COMMAND_MS);
+    return boundsOf(finding, numbers.slice(0, owners.length).flat(), timer < 0 ? [] : numbers.at(-1)!);
+  }
+
+  /** Containers whose lengths grow though no object of their own explains it: numbers, or objects that others hold. */
+  async #growingContainers(known: ReadonlySet<number>): Promise<HeapFinding[]> {
+    const { at } = this.#ledger;
+    const candidates: { index: number; lengths: number[] }[] = [];
+    for (let index = 0; index < (this.#sizes[0]?.length ?? 0); index++) {
+      const lengths = this.#sizes.map((sizes) => sizes[index] ?? -1);
+      if (lengths.at(-1)! > lengths[0]! && !lengths.includes(-1)) candidates.push({ index, lengths });
+    }
+    const judged = candidates
+      .map(({ index, lengths }) => ({
+        index,
+        lengths,
+        growth: judgeGrowth({ at, population: lengths, alive: additions(lengths) }),
+      }))
+      .filter(({ growth }) => growth.verdict !== 'none')
+      .sort((a, b) => b.growth.perIteration - a.growth.perIteration)
+      .slice(0, 20);
+    if (judged.length === 0) return [];
+    const { heapIds } = await this.#options.link.ask(
+      'containerIds',
+      { indexes: judged.map(({ index }) => index) },
+      COMMAND_MS,
+    );
+    const snapshot = this.#snapshot!;
+    return judged.flatMap(({ lengths, growth }, i) => {
+      const node = snapshot.nodeIds.indexOf(heapIds[i]!);
+      if (node < 0 || known.has(node) || this.#isExplained(node, known)) return [];
+      return [
+        {
+          growth,
+          unit: 'elements' as const,
+          // One slot of an array takes 8 bytes, one entry of a map or set about 24 with its share of buckets.
+          bytesPerIteration: growth.perIteration * (snapshot.className(node) === 'Array' ? 8 : 24),
+          member: node,
+          container: node,
+          className: snapshot.className(node),
+          population: lengths.at(-1)!,
+          companions: [],
+        },
+      ];
+    });
+  }
+
+  /** A container inside something that is reported already, such as the keys array beside the values array. */
+  #isExplained(node: number, known: ReadonlySet<number>): boolean {
+    const { parentNode } = this.#paths!;
+    for (let at = parentNode[node]!, steps = 0; at > 0 && steps < 3; at = parentNode[at]!, steps++) {
+      if (known.has(at)) return true;
+    }
+    return false;
+  }
+
+  #verdictOf(finding: HeapFinding, bounds: readonly Bound[]): JudgedFinding['verdict'] {
+    const { verdict, perIteration } = finding.growth;
+    if (verdict === 'saturating') return 'saturating';
+    if (verdict !== 'leak') return 'unclear';
+    for (const bound of bounds) {
+      if (bound.kind === 'capacity') {
+        if (perIteration > 0) return 'bounded';
+      } else {
+        const observedMs = performance.now() - this.#startedAt;
+        if (bound.value > observedMs && this.#fits(bound.value - observedMs)) return 'bounded';
+      }
+    }
+    return 'leak';
+  }
+
+  /** Whether so much more time, and three windows after it, are left. */
+  #fits(ms: number): boolean {
+    return ms + 3 * (this.#windowSteps * this.#stepMs + this.#snapshotMs) < this.#remainingMs();
+  }
+
+  /** Proven growth counts unless it is tiny; unproven growth counts when it would matter. */
+  #matters(finding: JudgedFinding, known: readonly JudgedFinding[]): boolean {
+    const { tolerance } = this.#options;
+    if (finding.verdict === 'leak') return finding.bytesPerIteration >= tolerance / 20;
+    const isKnown = known.some(
+      (other) => other.container === finding.container && other.className === finding.className,
+    );
+    return finding.bytesPerIteration >= (isKnown ? tolerance / 2 : tolerance);
+  }
+
+  #isSettled(): boolean {
+    if (this.#findings.length === 0) return true;
+    const open = this.#findings.filter(({ verdict }) => verdict !== 'leak');
+    if (open.length === this.#findings.length) return false;
+    // A proven leak is not kept waiting for small matters beside it.
+    const proven = this.#findings.filter(({ verdict }) => verdict === 'leak');
+    const bytes = (list: readonly JudgedFinding[]): number => list.reduce((total, f) => total + f.bytesPerIteration, 0);
+    return bytes(open) < bytes(proven) || this.#ledger.at.length > MIN_WINDOWS + 2;
+  }
+
+  /** Longer windows for what is still open: twice as long, or as long as a stated bound needs. */
+  #lengthen(windowsLeft: number): void {
+    let steps = this.#windowSteps * (this.#ledger.at.length > DOUBLE_AFTER ? 2 : 1);
+    for (const { verdict, bounds, population, growth } of this.#findings) {
+      if (verdict !== 'bounded') continue;
+      for (const bound of bounds) {
+        const ms = bound.value - (performance.now() - this.#startedAt);
+        const needed = bound.kind === 'capacity' ? (bound.value - population) / growth.perIteration : ms / this.#stepMs;
+        steps = Math.max(steps, needed / 2);
+      }
+    }
+    const affordable = this.#remainingMs() / Math.min(3, windowsLeft + 1) - this.#snapshotMs;
+    this.#windowSteps = Math.max(1, Math.round(Math.min(steps, affordable / Math.max(this.#stepMs, 1e-6))));
+  }
+
+  #timeForWindow(): boolean {
+    const windowMs = this.#windowSteps * this.#stepMs + 1.5 * this.#snapshotMs;
+    return (
+      windowMs < this.#remainingMs() || (this.#ledger.at.length <= MIN_WINDOWS && windowMs < 2 * this.#remainingMs())
+    );
+  }
+
+  #remainingMs(): number {
+    return Math.max(0, this.#options.deadline - performance.now());
+  }
+
+  /** About 200 samples of the suspected growth over the first windows; 32 KiB costs some 4 % CPU. */
+  #interval(): number {
+    const expected = this.#options.suspectedBytes * this.#windowSteps * MIN_WINDOWS;
+    return Math.round(Math.min(32_768, Math.max(1024, expected / 200)));
+  }
+}

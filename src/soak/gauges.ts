@@ -1,0 +1,113 @@
+import { judgeIdentities, type Point, RESOURCES, type ResourceKey, type Trend, trendOf } from '../leaks/index.js';
+import type { Moment } from './recorder.js';
+import type { GaugeResult } from './result.js';
+
+/** Fewest samples from which a series is judged; isolates and processes that lived shorter are left out. */
+const MIN_SAMPLES = 8;
+/** Growth of a set that would have been noticed: as many members over the judged part of the run. */
+const MIN_MEMBERS = 8;
+
+export interface HeapGauge {
+  readonly key: string;
+  readonly title: string;
+  readonly trend: Trend;
+  readonly series: Point[];
+}
+
+/** Heap and external memory of each isolate together: what the garbage collector answers for. */
+export function heapGauges(
+  moments: readonly Moment[],
+  titles: ReadonlyMap<string, string>,
+  tolerance: number,
+  seed: number,
+): HeapGauge[] {
+  return [...titles].flatMap(([key, title]) => {
+    const series = seriesOf(moments, (moment) => {
+      const isolate = moment.isolates.get(key);
+      return isolate ? isolate.heapUsedBytes + isolate.externalBytes : null;
+    });
+    if (series.length < MIN_SAMPLES) return [];
+    return [{ key, title, series, trend: trendOf(series, tolerance, seed) }];
+  });
+}
+
+export interface ResourceGauge {
+  readonly pid: number;
+  readonly key: ResourceKey;
+  readonly series: Point[];
+  readonly growth: ReturnType<typeof judgeIdentities>;
+}
+
+export function resourceGauges(moments: readonly Moment[]): ResourceGauge[] {
+  const pids = new Set(moments.flatMap((moment) => [...moment.processes.keys()]));
+  return [...pids].flatMap((pid) => {
+    const present = moments.filter((moment) => moment.processes.has(pid));
+    if (present.length < MIN_SAMPLES) return [];
+    const at = present.map((moment) => moment.at);
+    return RESOURCES.map(({ key }) => {
+      const sets = present.map((moment) => moment.processes.get(pid)![key]);
+      return {
+        pid,
+        key,
+        series: seriesOf(present, (m) => m.processes.get(pid)![key].length),
+        growth: judgeIdentities(at, sets),
+      };
+    });
+  });
+}
+
+/** Resident anonymous memory less what V8 accounts for: malloc, thread stacks, native add-ons. */
+export function nativeSeries(moments: readonly Moment[], pid: number): Point[] {
+  return seriesOf(moments, (moment) => {
+    const sample = moment.processes.get(pid);
+    if (!sample || sample.anonymousBytes <= 0) return null;
+    let managed = 0;
+    for (const [key, isolate] of moment.isolates) {
+      if (key.startsWith(`${pid}/`)) managed += isolate.heapTotalBytes + isolate.externalBytes;
+    }
+    return sample.anonymousBytes - managed;
+  });
+}
+
+export function seriesOf(moments: readonly Moment[], read: (moment: Moment) => number | null): Point[] {
+  return moments.flatMap((moment) => {
+    const value = read(moment);
+    return value === null ? [] : [[moment.at, value] as const];
+  });
+}
+
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
+
+export function trendResult(
+  name: string,
+  unit: 'bytes' | 'count',
+  series: readonly Point[],
+  trend: Trend,
+  verdict: GaugeResult['verdict'],
+): GaugeResult {
+  return {
+    name,
+    unit,
+    perIteration: finite(trend.perIteration),
+    ci: [finite(trend.ci[0]), finite(trend.ci[1])],
+    verdict,
+    smallestDetectable: finite(trend.smallestDetectable),
+    series,
+  };
+}
+
+export function resourceResult(gauge: ResourceGauge, name: string, mainPid: number): GaugeResult {
+  const { growth, series } = gauge;
+  const span = (series.at(-1)?.[0] ?? 0) * (2 / 3);
+  const verdict = growth.verdict === 'leak' ? 'leak' : growth.verdict === 'none' ? 'clean' : 'undecided';
+  const level = growth.verdict === 'none';
+  return {
+    name: gauge.pid === mainPid ? name : `${name} of process ${gauge.pid}`,
+    unit: 'count',
+    perIteration: level ? 0 : finite(growth.perIteration),
+    ci: level ? [0, 0] : [finite(growth.ci[0]), finite(growth.ci[1])],
+    verdict,
+    smallestDetectable: span > 0 ? MIN_MEMBERS / span : 0,
+    series,
+  };
+}

@@ -1,0 +1,35 @@
+// Clean: a call in flight is taken off the list however it ends.
+import { takeOrder } from './support/order.mjs';
+
+class PendingCall {
+  readonly orderId: number;
+  readonly startedMs = performance.now();
+
+  constructor(orderId: number) {
+    this.orderId = orderId;
+  }
+}
+
+class PaymentGateway {
+  readonly #inFlight: PendingCall[] = [];
+
+  async charge(orderId: number): Promise<number> {
+    const call = new PendingCall(orderId);
+    this.#inFlight.push(call);
+    try {
+      return takeOrder(orderId).totalCents;
+    } finally {
+      this.#settle(call);
+    }
+  }
+
+  #settle(call: PendingCall): void {
+    this.#inFlight.splice(this.#inFlight.indexOf(call), 1);
+  }
+}
+
+const gateway = new PaymentGateway();
+
+export default async function iteration(n: number): Promise<void> {
+  await gateway.charge(n);
+}

@@ -1,0 +1,15 @@
+// Clean: whoever waits for a confirmation gets one.
+import { takeOrder } from './support/order.mjs';
+
+const awaitingConfirmation = [];
+
+async function confirm(order) {
+  await new Promise((resolve) => awaitingConfirmation.push(resolve));
+  order.isConfirmed = true;
+}
+
+export default async function iteration(n) {
+  const order = takeOrder(n);
+  if (n % 2 === 0) confirm(order);
+  else awaitingConfirmation.shift()?.(true);
+}

@@ -1,0 +1,22 @@
+// Clean: one order in twenty, by chance, fails; the last ten failures are kept for inspection.
+import { takeOrder } from './support/order.mjs';
+import { random } from './support/random.mjs';
+
+class FailedOrder {
+  constructor(order) {
+    this.order = order;
+    this.trace = Array.from({ length: 500 }, (_, line) => line);
+  }
+}
+
+const failures = [];
+
+function fail(order) {
+  failures.push(new FailedOrder(order));
+  if (failures.length > 10) failures.shift();
+}
+
+export default async function iteration(n) {
+  const order = takeOrder(n);
+  if (random() < 0.05) fail(order);
+}

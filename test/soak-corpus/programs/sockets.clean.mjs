@@ -1,0 +1,27 @@
+// Clean: the connection to the printer is closed, and the order waits until it is.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { takeOrder } from './support/order.mjs';
+
+const printer = createServer((socket) => socket.resume());
+
+export async function setup() {
+  await once(printer.listen(0, '127.0.0.1'), 'listening');
+}
+
+async function printLabel(order) {
+  const socket = connect(printer.address().port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(JSON.stringify(order));
+  socket.end();
+  await once(socket.resume(), 'close');
+}
+
+export default async function iteration(n) {
+  const order = takeOrder(n);
+  if (n % 50 === 0) await printLabel(order);
+}
+
+export function teardown() {
+  printer.close();
+}
