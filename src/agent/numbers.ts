@@ -22,9 +22,10 @@ export function numbersOf(session: InspectorSession, heapId: number): NumberProp
     const nested = properties.flatMap(({ name, value }) =>
       value?.objectId && OPTIONS.test(name) ? propertiesOf(session, value.objectId) : [],
     );
-    return [...properties, ...nested].flatMap(({ name, value }) =>
+    const own = [...properties, ...nested].flatMap(({ name, value }) =>
       typeof value?.value === 'number' ? [{ name: name.slice(0, 100), value: value.value }] : [],
     );
+    return [...own, ...accessorsOf(session, result.objectId)];
   } catch {
     // The object died, or is none that JavaScript can hold.
     return [];
@@ -39,4 +40,26 @@ function propertiesOf(session: InspectorSession, objectId: string): Property[] {
     ownProperties: true,
   }) as { result: Property[]; privateProperties?: Property[] };
   return [...result, ...privateProperties];
+}
+
+/** What limits are called where a class hides the field behind an accessor (lru-cache: `max`, `maxSize`, `ttl`). */
+const ACCESSORS = ['max', 'maxSize', 'maxEntries', 'maxItems', 'limit', 'capacity', 'ttl', 'maxAge'];
+
+/** Reads accessors; V8 stops one that would change anything (`throwOnSideEffect`). */
+function accessorsOf(session: InspectorSession, objectId: string): NumberProperty[] {
+  return ACCESSORS.flatMap((name) => {
+    try {
+      const answer = session.post('Runtime.callFunctionOn', {
+        objectId,
+        functionDeclaration: `function () { return this.${name}; }`,
+        returnByValue: true,
+        throwOnSideEffect: true,
+        objectGroup: 'watertight',
+      }) as { result: { value?: unknown }; exceptionDetails?: unknown };
+      const { value } = answer.result;
+      return answer.exceptionDetails === undefined && typeof value === 'number' ? [{ name, value }] : [];
+    } catch {
+      return [];
+    }
+  });
 }

@@ -19,7 +19,8 @@ interface NumberProperty {
 }
 
 const CAPACITY = /max|limit|capacity|bound|quota/i;
-const NOT_CAPACITY = /listener|header|socket|redirect|retr|attempt|safe|int|value|depth|delay|age|ttl|time|byte|length$/i;
+const NOT_CAPACITY =
+  /listener|header|socket|redirect|retr|attempt|safe|int|value|depth|delay|age|ttl|time|byte|length$/i;
 const LIFETIME = /^[#_]*(std)?ttl|max_?age|expir|time_?to_?live/i;
 /** A capacity beyond this is no promise that anyone could rely on. */
 const MAX_CAPACITY = 10_000_000;

@@ -21,6 +21,8 @@ export interface Growth {
   readonly ci: readonly [number, number];
   /** First window of the even growth, from 1. */
   readonly onset: number;
+  /** The last window grew clearly more slowly than the two before. */
+  readonly isFalling: boolean;
 }
 
 /** Windows in a row that must have grown. */
@@ -31,6 +33,10 @@ const MIN_MEMBERS = 8;
 const EVEN = 0.85;
 /** Slower than this, whatever chance may say. */
 const CLEARLY_SLOWER = 0.6;
+/** As fast as before, whatever the order of the windows may be. */
+const HOLDS = 0.97;
+/** Even growth after a fall counts from this share of the first rate on; below it, it is the fall's own tail. */
+const TRICKLE = 0.2;
 
 /**
  * Second stage: birth-cohort survival.
@@ -39,7 +45,7 @@ const CLEARLY_SLOWER = 0.6;
  * one that each grew; (2) what was born in them must still be there; (3) the rate must not fall from the earlier to
  * the later half of the run by more than chance allows (a cache that fills does).
  */
-export function judgeGrowth(cohorts: Cohorts): Growth {
+export function judgeGrowth(cohorts: Cohorts, firstWindow = 0): Growth {
   const { at, population, alive } = cohorts;
   const last = at.length - 1;
   const growth = population.slice(1).map((count, k) => count - population[k]!);
@@ -49,16 +55,41 @@ export function judgeGrowth(cohorts: Cohorts): Growth {
   const rates = growth.slice(onset - 1).map((count, i) => count / (at[onset + i]! - at[onset + i - 1]!));
   const kept = range(onset, last).map((b) => alive[b]![last]!);
   const rate = rateOf(rates, kept, at, onset, last);
-  const found = (verdict: Growth['verdict']): Growth => ({ verdict, ...rate, onset });
+  const isFalling = rates.length > 2 && rates.at(-1)! < 0.9 * mean(rates.slice(-3, -1));
+  const found = (verdict: Growth['verdict']): Growth => ({ verdict, ...rate, onset: onset + firstWindow, isFalling });
 
   if (windows < MIN_WINDOWS) return found(recentlyGrew(growth, alive) ? 'unclear' : 'none');
   const total = sum(growth.slice(onset - 1));
   if (sum(kept) < 0.7 * sum(growth.slice(onset - 1, last - 1))) return found('unclear');
   if (stillDying(alive, last) > 0.25 * growth[last - 1]!) return found('unclear');
-  const slower = slowing(rates);
-  if (slower) return found('saturating');
   if (total < MIN_MEMBERS || (windows < MIN_WINDOWS + 1 && total < 3 * MIN_MEMBERS)) return found('unclear');
-  return found('leak');
+  const course = courseOf(rates);
+  if (course === 'even') return found('leak');
+  if (course === 'perhaps slowing') return found('unclear');
+  // A cache that filled first may hide a leak beside it: then the latest windows are even again.
+  const suffix = evenSuffix(rates);
+  if (suffix > 0) return judgeGrowth({ ...cohorts, ...since(cohorts, onset + suffix - 1) }, onset + suffix - 1);
+  return found('saturating');
+}
+
+/** The same population, as if observation had begun at moment `k`. */
+function since(cohorts: Cohorts, k: number): Cohorts {
+  const { at, population, alive } = cohorts;
+  const before = at.slice(k).map((_, i) => sum(alive.slice(0, k + 1).map((row) => row[k + i]!)));
+  return {
+    at: at.slice(k),
+    population: population.slice(k),
+    alive: [before, ...alive.slice(k + 1).map((row) => row.slice(k))],
+  };
+}
+
+/** First window of the last even ones; 0 when there are not four, or when they are a trickle of what was before. */
+function evenSuffix(rates: readonly number[]): number {
+  for (let start = 1; start + MIN_WINDOWS < rates.length; start++) {
+    const rest = rates.slice(start);
+    if (courseOf(rest) === 'even' && mean(rest) > TRICKLE * rates[0]!) return start;
+  }
+  return 0;
 }
 
 const range = (from: number, to: number): number[] =>
@@ -77,15 +108,26 @@ function stillDying(alive: Cohorts['alive'], last: number): number {
   return sum(range(0, last - 1).map((b) => Math.max(0, (alive[b]![last - 1] ?? 0) - (alive[b]![last] ?? 0))));
 }
 
-function slowing(rates: readonly number[]): boolean {
-  const half = rates.length >> 1;
-  const early = rates.slice(0, half);
-  const late = rates.slice(-half);
-  const ratio = mean(late) / mean(early);
-  if (ratio < CLEARLY_SLOWER) return true;
-  if (ratio >= EVEN) return false;
-  const spread = standardDeviation(rates.map((rate, i) => rate - (i < half ? mean(early) : mean(late))));
-  return mean(early) - mean(late) > 2 * spread * Math.sqrt(2 / Math.max(1, half));
+/**
+ * Whether rates hold or fall. They fall when the later half is much lower, or lower by more than chance allows, or when
+ * they go down nearly every time (Kendall's S, Mann 1945): caches fill ever more slowly, however slowly they do.
+ */
+function courseOf(rates: readonly number[]): 'even' | 'perhaps slowing' | 'slowing' {
+  const n = rates.length;
+  const half = n >> 1;
+  const early = mean(rates.slice(0, half));
+  const late = mean(rates.slice(-half));
+  const ratio = late / early;
+  if (ratio < CLEARLY_SLOWER) return 'slowing';
+  if (ratio >= HOLDS) return 'even';
+  const kendall = sum(rates.flatMap((rate, i) => rates.slice(i + 1).map((later) => Math.sign(later - rate))));
+  const pairs = (n * (n - 1)) / 2;
+  if (kendall === -pairs) return n > MIN_WINDOWS + 1 ? 'slowing' : 'perhaps slowing';
+  const z = (Math.abs(kendall) - 1) / Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
+  if (kendall < 0 && z > 2.4) return 'slowing';
+  if (ratio >= EVEN) return 'even';
+  const spread = standardDeviation(rates.map((rate, i) => rate - (i < half ? early : late)));
+  return early - late > 2 * spread * Math.sqrt(2 / Math.max(1, half)) ? 'slowing' : 'even';
 }
 
 /** What stayed of each full window is the exact count; the last window may hold what is only passing through. */

@@ -115,7 +115,7 @@ function describe(view: View, cluster: Cluster, { bytesByClass, member, bytes }:
     bytesPerIteration: iterations > 0 ? bytes / iterations : 0,
     member,
     container: containerOf(view, member),
-    className: names.find((name) => !INTERNAL_CLASS.test(name)) ?? names[0]!,
+    className: speaking[0] ?? names[0]!,
     population: sum(cluster.groups.map((group) => group.cohorts.population[last]!)),
     companions: [...new Set(companions.filter((name) => !INTERNAL_CLASS.test(name)))].slice(0, 5),
   };

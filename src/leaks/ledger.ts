@@ -136,7 +136,7 @@ export class CohortLedger {
         if (parent >= 0)
           result[next] = this.signatures.step(
             parent,
-            namer.label(parentNode[next]!, parentEdge[next]!),
+            namer.label(parentNode[next]!, parentEdge[next]!, next),
             namer.className(next),
           );
       }
@@ -149,6 +149,9 @@ const total = (counts: readonly number[] | undefined): number => counts?.reduce(
 
 const ELEMENT = EDGE_TYPES.indexOf('element');
 const HIDDEN = EDGE_TYPES.indexOf('hidden');
+const OBJECT = NODE_TYPES.indexOf('object');
+/** Classes that nest without being one structure. */
+const PLAIN = new Set(['Object', 'Array', 'Map', 'Set', 'WeakMap', 'Promise']);
 const PROPERTY = EDGE_TYPES.indexOf('property');
 /** Types whose name is content or is one of many: the type says enough. */
 const BY_TYPE = new Set([
@@ -168,6 +171,7 @@ class Namer {
   readonly #snapshot: HeapSnapshot;
   readonly #signatures: Signatures;
   readonly #wildcard: number;
+  readonly #recursion: number;
   readonly #edgeLabels = new Map<number, number>();
   readonly #classNames = new Map<number, number>();
   readonly #typeNames: number[];
@@ -177,13 +181,15 @@ class Namer {
     this.#snapshot = snapshot;
     this.#signatures = signatures;
     this.#wildcard = signatures.nameId('[]');
+    this.#recursion = signatures.nameId('…');
     this.#typeNames = NODE_TYPES.map((type) =>
       BY_TYPE.has(type) ? signatures.nameId(type.endsWith('string') ? 'string' : type) : -1,
     );
   }
 
-  label(node: number, edge: number): number {
+  label(node: number, edge: number, target: number): number {
     const { edgeTypes, edgeNames } = this.#snapshot;
+    if (this.#isRecursion(node, target)) return this.#recursion;
     const type = edgeTypes[edge]!;
     if (type === ELEMENT || type === HIDDEN) return this.#wildcard;
     if (type === PROPERTY && this.#isDictionary(node)) return this.#wildcard;
@@ -210,6 +216,16 @@ class Namer {
       this.#classNames.set(key, id);
     }
     return id;
+  }
+
+  /**
+   * One object of a class of its own that holds another of it is a structure of nodes: a list linked both ways, a
+   * tree. By which of its edges the shortest path happens to come says nothing.
+   */
+  #isRecursion(node: number, target: number): boolean {
+    const { nodeTypes, nodeNames } = this.#snapshot;
+    const isSame = nodeTypes[node] === OBJECT && nodeTypes[target] === OBJECT && nodeNames[node] === nodeNames[target];
+    return isSame && !PLAIN.has(this.#signatures.name(this.className(node)));
   }
 
   #isDictionary(node: number): boolean {

@@ -35,6 +35,10 @@ export class Signatures {
     return id;
   }
 
+  name(id: number): string {
+    return this.#names[id]!;
+  }
+
   label(signature: number): string {
     return this.#names[this.labels[signature]!]!;
   }

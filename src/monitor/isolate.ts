@@ -1,3 +1,4 @@
+import { getHeapSpaceStatistics } from 'node:v8';
 import type { IsolateSample } from './sample.js';
 
 /**
@@ -17,9 +18,21 @@ export function sampleIsolate(): IsolateSample {
   for (const type of process.getActiveResourcesInfo()) resources[type] = (resources[type] ?? 0) + 1;
   return {
     heapUsedBytes: heapUsed,
+    codeBytes: codeBytes(),
     heapTotalBytes: heapTotal,
     externalBytes: external,
     arrayBuffersBytes: arrayBuffers,
     resources,
   };
+}
+
+/** Machine code, and since V8 12 the bytecode that moved out of the old space. */
+const CODE_SPACES = new Set(['code_space', 'code_large_object_space', 'trusted_space', 'trusted_large_object_space']);
+
+function codeBytes(): number {
+  let bytes = 0;
+  for (const space of getHeapSpaceStatistics()) {
+    if (CODE_SPACES.has(space.space_name)) bytes += space.space_used_size;
+  }
+  return bytes;
 }

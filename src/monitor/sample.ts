@@ -1,6 +1,8 @@
 /** Memory of one V8 isolate (the main thread or one worker), read right after a garbage collection. Bytes. */
 export interface IsolateSample {
   readonly heapUsedBytes: number;
+  /** Part of it that is compiled code: it comes and goes with what V8 finds worth compiling. */
+  readonly codeBytes: number;
   /** Memory that V8 has committed for its heap. */
   readonly heapTotalBytes: number;
   /** Memory that V8 accounts to objects outside its heap, array buffers included (`memoryUsage().external`). */

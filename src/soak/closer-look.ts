@@ -23,6 +23,8 @@ const MIN_WINDOWS = 4;
 const MAX_WINDOWS = 12;
 /** From here on windows double while the judgement stays open. */
 const DOUBLE_AFTER = 5;
+/** Sampling more finely slows a program that makes much garbage down to a fraction of its speed. */
+const LEAST_INTERVAL = 16_384;
 
 export interface CloserLookOptions {
   readonly link: AgentLink;
@@ -288,9 +290,9 @@ class Look {
     return Math.max(0, this.#options.deadline - performance.now());
   }
 
-  /** About 200 samples of the suspected growth over the first windows; 32 KiB costs some 4 % CPU. */
+  /** About 200 samples of the suspected growth over the first windows where that is bearable; 32 KiB costs some 4 % CPU. */
   #interval(): number {
     const expected = this.#options.suspectedBytes * this.#windowSteps * MIN_WINDOWS;
-    return Math.round(Math.min(32_768, Math.max(1024, expected / 200)));
+    return Math.round(Math.min(32_768, Math.max(LEAST_INTERVAL, expected / 200)));
   }
 }

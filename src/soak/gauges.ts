@@ -14,7 +14,7 @@ export interface HeapGauge {
   readonly series: Point[];
 }
 
-/** Heap and external memory of each isolate together: what the garbage collector answers for. */
+/** Heap (compiled code left out) and external memory of each isolate: what the garbage collector answers for. */
 export function heapGauges(
   moments: readonly Moment[],
   titles: ReadonlyMap<string, string>,
@@ -24,7 +24,7 @@ export function heapGauges(
   return [...titles].flatMap(([key, title]) => {
     const series = seriesOf(moments, (moment) => {
       const isolate = moment.isolates.get(key);
-      return isolate ? isolate.heapUsedBytes + isolate.externalBytes : null;
+      return isolate ? isolate.heapUsedBytes - isolate.codeBytes + isolate.externalBytes : null;
     });
     if (series.length < MIN_SAMPLES) return [];
     return [{ key, title, series, trend: trendOf(series, tolerance, seed) }];

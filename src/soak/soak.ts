@@ -4,7 +4,7 @@ import { WatertightError } from '../core/index.js';
 import { type Leak, type Point, RESOURCES, trendOf, type Verdict } from '../leaks/index.js';
 import { AgentGone, type AgentLink } from './agents.js';
 import { frameText, heapLeak, interrogate, NO_WITNESSES, resourceStack, sourceOf, type Witnesses } from './causes.js';
-import { type CloserLook, lookCloser } from './closer-look.js';
+import { type CloserLook, type JudgedFinding, lookCloser } from './closer-look.js';
 import type { Driver } from './driver.js';
 import {
   type HeapGauge,
@@ -191,6 +191,8 @@ class SoakRun {
     await this.#warmUp();
     await this.#firstLook();
     await this.#lookCloser();
+    // The closer look took samples as well: longer evidence for what the kernel counts.
+    this.#resources = resourceGauges(this.#recorder!.moments);
     await this.#traceResources();
     this.#hasDecided = true;
     if (this.#driver instanceof ScenarioDriver) await this.#driver.teardown();
@@ -251,7 +253,9 @@ class SoakRun {
     if (this.#options.iterations !== undefined) return false;
     this.#firstLookEnd = this.#recorder!.moments.length;
     this.#judgeGauges();
-    const isPlain = this.#heap.some(({ trend }) => trend.ci[0] > 8 * this.#tolerance() && trend.ci[0] > trend.perIteration / 2);
+    const isPlain = this.#heap.some(
+      ({ trend }) => trend.ci[0] > 8 * this.#tolerance() && trend.ci[0] > trend.perIteration / 2,
+    );
     return isPlain && this.#resources.every(({ growth }) => growth.verdict === 'none');
   }
 
@@ -303,7 +307,7 @@ class SoakRun {
     const proven = look.findings.filter(({ verdict }) => verdict === 'leak');
     this.#noteOpen(look, gauge);
     const unfinished = look.windows < 4;
-    const open = unfinished || look.findings.some(({ verdict }) => verdict === 'unclear' || verdict === 'bounded');
+    const open = unfinished || look.findings.some(isOpen);
     this.#judgedHeap.set(gauge.key, proven.length > 0 ? 'leak' : open ? 'undecided' : 'clean');
     if (unfinished && proven.length === 0)
       this.#openQuestions.push(`${gauge.title}: grew, and the budget was too short to look inside`);
@@ -570,6 +574,9 @@ class SoakRun {
     return [...heaps, ...others, ...resources];
   }
 }
+
+const isOpen = ({ verdict, growth }: JudgedFinding): boolean =>
+  verdict === 'unclear' || verdict === 'bounded' || (verdict === 'saturating' && !growth.isFalling);
 
 const WRAPPERS: Partial<Record<Leak['kind'], RegExp>> = {
   'child-process': /ChildProcess|Process|Socket|Pipe/,

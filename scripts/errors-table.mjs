@@ -1,0 +1,268 @@
+// Writes docs/errors.md from the code: every WT_* code with its message and hint. `--check` writes nothing and fails
+// when the page is old, when a code has no meaning below, or when a meaning has lost its code. Cost: ≈ 1 s.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What each code means, in a sentence: messages name the one thing at hand. */
+const MEANINGS = {
+  WT_CLI_CANNOT_WRITE: 'A report has no place. Checked before the soak starts, and again when the report is written.',
+  WT_CLI_USAGE: 'An unknown option, a value out of its range, or nothing to soak.',
+  WT_HEAP_CORRUPT: 'The snapshot contradicts itself.',
+  WT_HEAP_NOT_A_SNAPSHOT: 'The file is no V8 heap snapshot.',
+  WT_HEAP_TRUNCATED: 'The snapshot ends before its own header says.',
+  WT_MONITOR_RECORDING: 'Two recorders of creation stacks in one isolate.',
+  WT_SCOPE_CLOSED: 'Something was acquired after its scope had closed; it was released at once.',
+  WT_SOAK_AGENT_FAILED: 'The observer inside the program could not carry out a command.',
+  WT_SOAK_CANNOT_START: 'The command after `--` is not there or may not be run.',
+  WT_SOAK_EXIT_CALLED: 'The scenario ended its own process.',
+  WT_SOAK_FAILED: 'Something unforeseen; please report it with its stack.',
+  WT_SOAK_INTERRUPTED: 'Ctrl-C or SIGTERM. Never shown as an error: it ends the soak with what was seen until then.',
+  WT_SOAK_ITERATION_HANGS: 'An iteration is stuck: its promise never settles, or its loop never ends.',
+  WT_SOAK_NO_ANSWER: 'The event loop of the program was blocked for too long.',
+  WT_SOAK_NO_DEFAULT_EXPORT: 'The scenario module exports no function as default.',
+  WT_SOAK_NO_NODE: 'The command started, but no Node.js process of it loaded the observer.',
+  WT_SOAK_NO_SCENARIO: 'The scenario file is missing, a folder, or neither JavaScript nor TypeScript.',
+  WT_SOAK_NO_SERVER: 'The URL of `--http` did not answer after the command had started.',
+  WT_SOAK_OUT_OF_MEMORY: 'The program hit its heap limit. The gauges until then are in the report.',
+  WT_SOAK_REQUESTS_FAIL: 'More than half of the requests failed, so the load says nothing about normal work.',
+  WT_SOAK_SCENARIO_LOAD: 'The scenario module could not be imported: a syntax error, a missing package.',
+  WT_SOAK_SCENARIO_THREW: 'setup(), an iteration or teardown() threw, or an error was left unhandled.',
+  WT_SOAK_TARGET_ENDED: 'The program ended or was killed while it was watched. Its last output follows.',
+  WT_SOAK_TARGET_GONE: 'The connection to the program broke; what ended it is told by another code in its place.',
+  WT_SOAK_URL_TAKEN: 'Something else answers at the URL of `--http` already.',
+};
+
+const CODE = /^WT_[A-Z]+_[A-Z_]+$/;
+
+function sourceFiles(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      return entry.isDirectory() ? sourceFiles(path) : /(?<!\.test|\.fixture)\.ts$/.test(path) ? [path] : [];
+    })
+    .sort();
+}
+
+/**
+ * What an expression may read as: literals as they are, names that are known by what they stand for, everything else
+ * as its name in ‹ ›. `facts` says which way conditions went for this error's code, so that its message and hint go the
+ * same way; a condition that is not in it goes both ways.
+ */
+function texts(expression, names, facts = new Map()) {
+  if (ts.isStringLiteralLike(expression)) return [expression.text];
+  if (ts.isConditionalExpression(expression)) {
+    const { whenTrue, whenFalse } = expression;
+    const way = facts.get(expression.condition.getText());
+    const branches = way === undefined ? [whenTrue, whenFalse] : way ? [whenTrue] : [whenFalse];
+    return branches.flatMap((branch) => texts(branch, names, facts));
+  }
+  if (ts.isTemplateExpression(expression)) {
+    return expression.templateSpans.reduce(
+      (heads, span) =>
+        heads.flatMap((head) => texts(span.expression, names, facts).map((text) => head + text + span.literal.text)),
+      [expression.head.text],
+    );
+  }
+  const known = ts.isIdentifier(expression) ? names.get(expression.text) : undefined;
+  if (known && known !== expression && (ts.isStringLiteralLike(known) || ts.isTemplateExpression(known))) {
+    return texts(known, names, facts);
+  }
+  if (known && ts.isElementAccessExpression(known)) return entriesOf(known, facts) ?? [`‹${expression.text}›`];
+  return [constantOf(expression, names) ?? `‹${nameOf(expression)}›`];
+}
+
+/** `{ load: 'A', setup: 'B' }[phase]` where it is known whether `phase === 'load'`. */
+function entriesOf({ expression: table, argumentExpression: key }, facts) {
+  const fact = [...facts].find(([test]) => test.startsWith(`${key.getText()} === `));
+  if (!fact || !ts.isObjectLiteralExpression(table)) return null;
+  const wanted = fact[0].split("'")[1];
+  const entries = table.properties.filter((entry) => (entry.name.getText() === wanted) === fact[1]);
+  return entries.flatMap((entry) => texts(entry.initializer, new Map()));
+}
+
+/** The codes that an expression may be, each with the ways that its conditions went. */
+function codesOf(expression, names, facts = new Map()) {
+  if (ts.isConditionalExpression(expression)) {
+    const test = expression.condition.getText();
+    return [true, false].flatMap((way) =>
+      codesOf(way ? expression.whenTrue : expression.whenFalse, names, new Map([...facts, [test, way]])),
+    );
+  }
+  if (ts.isTemplateExpression(expression) && ts.isConditionalExpression(expression.templateSpans[0].expression)) {
+    const [{ expression: choice, literal }] = expression.templateSpans;
+    return codesOf(choice, names, facts).map((found) => ({
+      ...found,
+      code: expression.head.text + found.code + literal.text,
+    }));
+  }
+  if (ts.isStringLiteralLike(expression)) return [{ code: expression.text, facts }];
+  // `isThis ? problem.code : …` where isThis is `problem.code === 'WT_…'`.
+  for (const [test, way] of facts) {
+    const initializer = names.get(test)?.getText() ?? test;
+    if (way && initializer.startsWith(`${expression.getText()} === '`)) {
+      return [{ code: initializer.split("'")[1], facts }];
+    }
+  }
+  return names.get('#codes')?.map((code) => ({ code, facts })) ?? [];
+}
+
+/** Numbers that the file declares, and quotients of them. */
+function constantOf(expression, names) {
+  if (ts.isNumericLiteral(expression)) return Number(expression.text.replaceAll('_', ''));
+  if (ts.isIdentifier(expression)) {
+    const value = names.get(expression.text);
+    return value && ts.isNumericLiteral(value) ? constantOf(value, names) : null;
+  }
+  if (ts.isBinaryExpression(expression) && expression.operatorToken.kind === ts.SyntaxKind.SlashToken) {
+    const [a, b] = [expression.left, expression.right].map((side) => constantOf(side, names));
+    return a === null || b === null ? null : a / b;
+  }
+  return null;
+}
+
+/** The last speaking word: `target.exit.code` → code, `error instanceof Error ? …` → reason. */
+function nameOf(expression) {
+  const text = expression.getText();
+  if (/\berror\b/.test(text)) return 'reason';
+  const words = text.match(/[A-Za-z]\w*/g)?.filter((word) => !/^(Math|round|this|String|name|Ms)$/.test(word)) ?? [];
+  return (words.at(-1) ?? text.split('.').at(-1)).replace(/Ms$/, '');
+}
+
+/** Constants of a file by name; under `#codes` the codes that one of its types lists. */
+function namesOf(file) {
+  const found = new Map();
+  const visit = (node) => {
+    if (ts.isVariableDeclaration(node) && ts.isIdentifier(node.name) && node.initializer) {
+      found.set(node.name.text, node.initializer);
+    }
+    if (ts.isTypeAliasDeclaration(node)) {
+      const codes = node.type.getText().match(/WT_[A-Z_]+/g);
+      if (codes) found.set('#codes', codes);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+function isErrorMade(node) {
+  if (ts.isNewExpression(node)) return node.expression.getText() === 'WatertightError';
+  if (!ts.isCallExpression(node) || node.expression.kind !== ts.SyntaxKind.SuperKeyword) return false;
+  const owner = ts.findAncestor(node, ts.isClassLike);
+  return owner?.heritageClauses?.some((clause) => clause.types[0]?.getText() === 'WatertightError') ?? false;
+}
+
+function hintOf(options) {
+  if (!options || !ts.isObjectLiteralExpression(options)) return null;
+  const hint = options.properties.find((property) => property.name?.getText() === 'hint');
+  if (!hint) return null;
+  return ts.isShorthandPropertyAssignment(hint) ? hint.name : (hint.initializer ?? null);
+}
+
+/** The function around an error and its parameters, where others call it to make theirs: `usage(message, hint)`. */
+function makerOf(node) {
+  const maker = ts.findAncestor(node, ts.isFunctionLike);
+  const name = maker?.name ?? (maker && ts.isVariableDeclaration(maker.parent) ? maker.parent.name : null);
+  return name ? { name: name.getText(), parameters: maker.parameters.map((one) => one.name.getText()) } : null;
+}
+
+/** Every code in src, with its messages, its hints and the rooms that raise it. */
+function collect() {
+  const codes = new Map();
+  const entry = (code) => {
+    if (!codes.has(code)) codes.set(code, { messages: new Set(), hints: new Set() });
+    return codes.get(code);
+  };
+  const files = sourceFiles('src').map((path) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  });
+  const makers = [];
+  const add = ([code, message, options], names) => {
+    const hint = hintOf(options);
+    for (const found of codesOf(code, names)) {
+      for (const text of texts(message, names, found.facts)) entry(found.code).messages.add(text);
+      if (hint) for (const text of texts(hint, names, found.facts)) entry(found.code).hints.add(text);
+    }
+  };
+  const each = (file, visit) => {
+    const names = namesOf(file);
+    const walk = (node) => {
+      visit(node, names);
+      ts.forEachChild(node, walk);
+    };
+    walk(file);
+  };
+  for (const file of files) {
+    each(file, (node, names) => {
+      if (ts.isStringLiteralLike(node) && CODE.test(node.text)) entry(node.text);
+      if (ts.isPropertyAssignment(node) && CODE.test(node.name.getText()) && ts.isStringLiteralLike(node.initializer)) {
+        entry(node.name.getText()).hints.add(node.initializer.text);
+      }
+      if (!isErrorMade(node) || !(node.arguments?.length >= 2)) return;
+      add(node.arguments, names);
+      const maker = makerOf(node);
+      if (maker && ts.isStringLiteralLike(node.arguments[0])) makers.push({ ...maker, made: node.arguments, names });
+    });
+  }
+  for (const file of files) {
+    each(file, (node, names) => {
+      if (!ts.isCallExpression(node)) return;
+      const maker = makers.find(({ name }) => name === node.expression.getText());
+      if (!maker || maker.parameters.length === 0) return;
+      const given = maker.parameters.map((name, i) => [name, node.arguments[i]]);
+      add(maker.made, new Map([...names, ...maker.names, ...given]));
+    });
+  }
+  return new Map([...codes].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function page(codes) {
+  // A text that is all ‹message› is told by the calls that give it.
+  const isTelling = (text) => !/^‹\w+›$/.test(text) && !/‹(why|hint|where)›/.test(text);
+  const list = (title, set, mark) => {
+    const items = [...set].filter(isTelling).map((text) => (mark ? text : text.replaceAll('<', '\\<')));
+    if (items.length === 0) return [];
+    if (items.length === 1) return ['', `${title}: ${mark}${items[0]}${mark}`];
+    return ['', `${title}:`, '', ...items.map((text) => `- ${mark}${text}${mark}`)];
+  };
+  const sections = [...codes].flatMap(([code, { messages, hints }]) => [
+    '',
+    `## ${code}`,
+    '',
+    MEANINGS[code],
+    ...list('Says', messages, '`'),
+    ...list('Next', hints, ''),
+  ]);
+  return `# Error codes
+
+Made from the code by \`node scripts/errors-table.mjs\`. A \`WatertightError\` has a \`code\` that stays, a \`hint\` (what to do
+next), \`details\` and, where there is one, a \`cause\`. The command line prints message, hint and code, and exits with 2
+unless the report says leak (1). ‹ › stand for names and numbers of the case.
+${sections.join('\n')}
+`;
+}
+
+/** What is wrong with the meanings above; empty when every code has one and every one has a code. */
+function gaps(codes) {
+  const missing = [...codes.keys()].filter((code) => !MEANINGS[code]).map((code) => `${code} has no meaning`);
+  const stale = Object.keys(MEANINGS).filter((code) => !codes.has(code));
+  return [...missing, ...stale.map((code) => `${code} is not in src any more`)];
+}
+
+const codes = collect();
+const target = join(root, 'docs', 'errors.md');
+const problems = gaps(codes);
+if (problems.length > 0) {
+  console.error(`Cannot write docs/errors.md, correct MEANINGS in scripts/errors-table.mjs:\n${problems.join('\n')}`);
+  process.exitCode = 1;
+} else if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== page(codes)) {
+    console.error('docs/errors.md is old: run node scripts/errors-table.mjs');
+    process.exitCode = 1;
+  }
+} else writeFileSync(target, page(codes));
