@@ -133,12 +133,11 @@ export class CohortLedger {
       }
       for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
         const parent = result[parentNode[next]!]!;
-        if (parent >= 0)
-          result[next] = this.signatures.step(
-            parent,
-            namer.label(parentNode[next]!, parentEdge[next]!, next),
-            namer.className(next),
-          );
+        if (parent < 0) continue;
+        const label = namer.label(parentNode[next]!, parentEdge[next]!, next);
+        // Nodes of one structure are one group, whether they are reached from its head or from its tail.
+        const base = label === namer.recursion ? this.signatures.parents[parent]! : parent;
+        result[next] = this.signatures.step(Math.max(base, Signatures.ROOT), label, namer.className(next));
       }
     }
     return result;
@@ -171,7 +170,8 @@ class Namer {
   readonly #snapshot: HeapSnapshot;
   readonly #signatures: Signatures;
   readonly #wildcard: number;
-  readonly #recursion: number;
+  /** Label of the edges inside a structure of nodes. */
+  readonly recursion: number;
   readonly #edgeLabels = new Map<number, number>();
   readonly #classNames = new Map<number, number>();
   readonly #typeNames: number[];
@@ -181,7 +181,7 @@ class Namer {
     this.#snapshot = snapshot;
     this.#signatures = signatures;
     this.#wildcard = signatures.nameId('[]');
-    this.#recursion = signatures.nameId('…');
+    this.recursion = signatures.nameId('…');
     this.#typeNames = NODE_TYPES.map((type) =>
       BY_TYPE.has(type) ? signatures.nameId(type.endsWith('string') ? 'string' : type) : -1,
     );
@@ -189,7 +189,7 @@ class Namer {
 
   label(node: number, edge: number, target: number): number {
     const { edgeTypes, edgeNames } = this.#snapshot;
-    if (this.#isRecursion(node, target)) return this.#recursion;
+    if (this.#isRecursion(node, target)) return this.recursion;
     const type = edgeTypes[edge]!;
     if (type === ELEMENT || type === HIDDEN) return this.#wildcard;
     if (type === PROPERTY && this.#isDictionary(node)) return this.#wildcard;

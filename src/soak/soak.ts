@@ -368,7 +368,7 @@ class SoakRun {
   }
 
   async #traceResources(): Promise<void> {
-    const leaking = withoutConsequences(this.#resources.filter(({ growth }) => growth.verdict === 'leak'));
+    const leaking = withoutConsequences(this.#resources);
     for (const gauge of leaking) {
       const { kind, name, unit } = RESOURCES.find(({ key }) => key === gauge.key)!;
       const link = this.#target!.links.find(({ hello, isMainThread }) => hello.pid === gauge.pid && isMainThread);
@@ -410,7 +410,7 @@ class SoakRun {
   #takeHolder(kind: Leak['kind'], gauge: ResourceGauge): Leak | undefined {
     const wrapper = WRAPPERS[kind];
     const index = this.#leaks.findIndex(
-      (leak) => wrapper?.test(leak.className) && near(leak.perIteration, gauge.growth.perIteration, 2.2),
+      (leak) => wrapper?.test(leak.className) && comesWith(leak.perIteration / gauge.growth.perIteration),
     );
     return index < 0 ? undefined : this.#leaks.splice(index, 1)[0];
   }
@@ -586,20 +586,35 @@ const WRAPPERS: Partial<Record<Leak['kind'], RegExp>> = {
   'temp-file': /WriteStream|FileHandle/,
 };
 
-const near = (a: number, b: number, factor: number): boolean => a > 0 && b > 0 && a / b < factor && b / a < factor;
+/** One to some objects for each resource, as rates that are both estimates. */
+const comesWith = (ratio: number): boolean => ratio > 0.4 && ratio < 6;
 
 const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2));
 
-/** A child has pipes, a worker has descriptors: what comes with a leaking resource at its rate is not another leak. */
+/** Descriptors and threads that may come with one child process or one worker. */
+const MOST_PER_OWNER = 8;
+
+/**
+ * The leaking resources without what only comes with another: a child has pipes, a worker has descriptors. Where the
+ * companions prove the growth, their owner needs no proof of its own, sparse as it is.
+ */
 function withoutConsequences(gauges: readonly ResourceGauge[]): ResourceGauge[] {
   const order = RESOURCES.map(({ key }) => key);
   const sorted = [...gauges].sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
+  const proven = sorted.filter(({ growth }) => growth.verdict === 'leak');
   const causes: ResourceGauge[] = [];
+  const explains = (owner: ResourceGauge, other: ResourceGauge): boolean =>
+    owner.pid === other.pid &&
+    owner.growth.newest.length * MOST_PER_OWNER >= other.growth.newest.length &&
+    other.growth.newest.length >= owner.growth.newest.length;
   for (const gauge of sorted) {
-    const owners = causes.filter(({ key, pid }) => pid === gauge.pid && ['children', 'threads'].includes(key));
+    const isOwner = gauge.key === 'children' || gauge.key === 'threads';
+    const hasWitness = isOwner && gauge.growth.newest.length >= 3 && proven.some((other) => explains(gauge, other));
+    if (gauge.growth.verdict !== 'leak' && !hasWitness) continue;
     const isConsequence =
+      causes.some(({ key }) => key === 'children' || key === 'threads') &&
       ['sockets', 'descriptors', 'threads'].includes(gauge.key) &&
-      owners.some(({ growth }) => growth.perIteration * 8 >= gauge.growth.perIteration);
+      causes.some((cause) => explains(cause, gauge));
     if (!isConsequence) causes.push(gauge);
   }
   return causes;
