@@ -36,6 +36,9 @@ const MEANINGS = {
   WT_SOAK_URL_TAKEN: 'Something else answers at the URL of `--http` already.',
 };
 
+/** What one condition says about another: a module that was loaded is not missing its export. */
+const IMPLIED = new Map([['hasNoDefault', "phase === 'load'"]]);
+
 const CODE = /^WT_[A-Z]+_[A-Z_]+$/;
 
 function sourceFiles(folder) {
@@ -48,77 +51,123 @@ function sourceFiles(folder) {
 }
 
 /**
- * What an expression may read as: literals as they are, names that are known by what they stand for, everything else
- * as its name in ‹ ›. `facts` says which way conditions went for this error's code, so that its message and hint go the
- * same way; a condition that is not in it goes both ways.
+ * What an expression may read as: literals as they are, constants and functions of the file by what they stand for,
+ * everything else as its name in ‹ ›. `given` has the arguments of a call that makes an error by another function.
+ * `facts` says which way conditions went for this error's code, so that its message and hint go the same way; a
+ * condition that is not in it goes both ways.
  */
-function texts(expression, names, facts = new Map()) {
+function texts(expression, given, facts = new Map()) {
   if (ts.isStringLiteralLike(expression)) return [expression.text];
   if (ts.isConditionalExpression(expression)) {
     const { whenTrue, whenFalse } = expression;
     const way = facts.get(expression.condition.getText());
     const branches = way === undefined ? [whenTrue, whenFalse] : way ? [whenTrue] : [whenFalse];
-    return branches.flatMap((branch) => texts(branch, names, facts));
+    return branches.flatMap((branch) => texts(branch, given, facts));
   }
   if (ts.isTemplateExpression(expression)) {
     return expression.templateSpans.reduce(
       (heads, span) =>
-        heads.flatMap((head) => texts(span.expression, names, facts).map((text) => head + text + span.literal.text)),
+        heads.flatMap((head) => texts(span.expression, given, facts).map((text) => head + text + span.literal.text)),
       [expression.head.text],
     );
   }
-  const known = ts.isIdentifier(expression) ? names.get(expression.text) : undefined;
-  if (known && known !== expression && (ts.isStringLiteralLike(known) || ts.isTemplateExpression(known))) {
-    return texts(known, names, facts);
+  if (ts.isCallExpression(expression) && ts.isIdentifier(expression.expression)) {
+    const returns = returnsOf(declarationOf(expression.expression, given), facts);
+    const said = returns.flatMap((value) => texts(value, new Map(), facts));
+    const isTelling = said.some((text) => !/^‹\w+›$/.test(text));
+    if (isTelling) return said;
+    if (expression.arguments[0]) return texts(expression.arguments[0], given, facts);
   }
-  if (known && ts.isElementAccessExpression(known)) return entriesOf(known, facts) ?? [`‹${expression.text}›`];
-  return [constantOf(expression, names) ?? `‹${nameOf(expression)}›`];
+  const known = ts.isIdentifier(expression) ? declarationOf(expression, given) : null;
+  if (known && /Literal|Template|Conditional/.test(ts.SyntaxKind[known.kind])) return texts(known, given, facts);
+  return [constantOf(expression, given) ?? `‹${nameOf(expression)}›`];
 }
 
-/** `{ load: 'A', setup: 'B' }[phase]` where it is known whether `phase === 'load'`. */
-function entriesOf({ expression: table, argumentExpression: key }, facts) {
-  const fact = [...facts].find(([test]) => test.startsWith(`${key.getText()} === `));
-  if (!fact || !ts.isObjectLiteralExpression(table)) return null;
-  const wanted = fact[0].split("'")[1];
-  const entries = table.properties.filter((entry) => (entry.name.getText() === wanted) === fact[1]);
-  return entries.flatMap((entry) => texts(entry.initializer, new Map()));
+/** What a name stands for where it is used: an argument, a constant's value, a function; null for anything else. */
+function declarationOf(name, given) {
+  const isNamed = (node) => node.name && ts.isIdentifier(node.name) && node.name.text === name.text;
+  for (let scope = name.parent; scope; scope = scope.parent) {
+    if (
+      ts.isFunctionLike(scope) &&
+      scope.parameters.some((one) => one.name.getText().match(/\w+/g).includes(name.text))
+    ) {
+      return given.get(name.text) ?? null;
+    }
+    if (!ts.isBlock(scope) && !ts.isSourceFile(scope)) continue;
+    for (const statement of scope.statements) {
+      if (ts.isFunctionDeclaration(statement) && isNamed(statement)) return statement;
+      if (!ts.isVariableStatement(statement)) continue;
+      const found = statement.declarationList.declarations.find(isNamed);
+      if (found) return found.initializer ?? null;
+    }
+  }
+  return null;
+}
+
+/** Values that a function returns where these facts hold. */
+function returnsOf(maker, facts) {
+  if (!maker || !ts.isFunctionLike(maker) || !maker.body) return [];
+  if (!ts.isBlock(maker.body)) return [maker.body];
+  const found = [];
+  const visit = (node) => {
+    if (ts.isReturnStatement(node) && node.expression) found.push(node);
+    else if (!ts.isFunctionLike(node)) ts.forEachChild(node, visit);
+  };
+  visit(maker.body);
+  const wayOf = (node) => {
+    const condition = ts.findAncestor(node, ts.isIfStatement)?.expression.getText();
+    return condition === undefined ? undefined : facts.get(condition);
+  };
+  const certain = found.filter((node) => wayOf(node) === true);
+  const possible = found.filter((node) => wayOf(node) !== false);
+  return (certain.length > 0 ? certain : possible).map(({ expression }) => expression);
 }
 
 /** The codes that an expression may be, each with the ways that its conditions went. */
-function codesOf(expression, names, facts = new Map()) {
+function codesOf(expression, facts = new Map()) {
   if (ts.isConditionalExpression(expression)) {
     const test = expression.condition.getText();
     return [true, false].flatMap((way) =>
-      codesOf(way ? expression.whenTrue : expression.whenFalse, names, new Map([...facts, [test, way]])),
+      codesOf(way ? expression.whenTrue : expression.whenFalse, withFact(facts, test, way)),
     );
   }
   if (ts.isTemplateExpression(expression) && ts.isConditionalExpression(expression.templateSpans[0].expression)) {
     const [{ expression: choice, literal }] = expression.templateSpans;
-    return codesOf(choice, names, facts).map((found) => ({
-      ...found,
-      code: expression.head.text + found.code + literal.text,
-    }));
+    const { text: head } = expression.head;
+    return codesOf(choice, facts).map((found) => ({ ...found, code: head + found.code + literal.text }));
   }
   if (ts.isStringLiteralLike(expression)) return [{ code: expression.text, facts }];
-  // `isThis ? problem.code : …` where isThis is `problem.code === 'WT_…'`.
+  return codesInWords(expression, facts).map((code) => ({ code, facts }));
+}
+
+function withFact(facts, test, way) {
+  const implied = IMPLIED.get(test);
+  return new Map([...facts, [test, way], ...(implied && way ? [[implied, true]] : [])]);
+}
+
+/** `isThis ? problem.code : …` where isThis is `problem.code === 'WT_…'`; or a parameter whose type lists its codes. */
+function codesInWords(expression, facts) {
   for (const [test, way] of facts) {
-    const initializer = names.get(test)?.getText() ?? test;
-    if (way && initializer.startsWith(`${expression.getText()} === '`)) {
-      return [{ code: initializer.split("'")[1], facts }];
-    }
+    const condition = declarationOf({ text: test, parent: expression.parent }, new Map())?.getText() ?? test;
+    if (way && condition.startsWith(`${expression.getText()} === '`)) return [condition.split("'")[1]];
   }
-  return names.get('#codes')?.map((code) => ({ code, facts })) ?? [];
+  return (
+    expression
+      .getSourceFile()
+      .text.match(/^export type \w+Code = (.+)$/m)?.[1]
+      .match(/WT_[A-Z_]+/g) ?? []
+  );
 }
 
 /** Numbers that the file declares, and quotients of them. */
-function constantOf(expression, names) {
+function constantOf(expression, given) {
   if (ts.isNumericLiteral(expression)) return Number(expression.text.replaceAll('_', ''));
   if (ts.isIdentifier(expression)) {
-    const value = names.get(expression.text);
-    return value && ts.isNumericLiteral(value) ? constantOf(value, names) : null;
+    const value = declarationOf(expression, given);
+    return value && ts.isNumericLiteral(value) ? constantOf(value, given) : null;
   }
   if (ts.isBinaryExpression(expression) && expression.operatorToken.kind === ts.SyntaxKind.SlashToken) {
-    const [a, b] = [expression.left, expression.right].map((side) => constantOf(side, names));
+    const [a, b] = [expression.left, expression.right].map((side) => constantOf(side, given));
     return a === null || b === null ? null : a / b;
   }
   return null;
@@ -130,23 +179,6 @@ function nameOf(expression) {
   if (/\berror\b/.test(text)) return 'reason';
   const words = text.match(/[A-Za-z]\w*/g)?.filter((word) => !/^(Math|round|this|String|name|Ms)$/.test(word)) ?? [];
   return (words.at(-1) ?? text.split('.').at(-1)).replace(/Ms$/, '');
-}
-
-/** Constants of a file by name; under `#codes` the codes that one of its types lists. */
-function namesOf(file) {
-  const found = new Map();
-  const visit = (node) => {
-    if (ts.isVariableDeclaration(node) && ts.isIdentifier(node.name) && node.initializer) {
-      found.set(node.name.text, node.initializer);
-    }
-    if (ts.isTypeAliasDeclaration(node)) {
-      const codes = node.type.getText().match(/WT_[A-Z_]+/g);
-      if (codes) found.set('#codes', codes);
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
-  return found;
 }
 
 function isErrorMade(node) {
@@ -182,40 +214,41 @@ function collect() {
     return ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   });
   const makers = [];
-  const add = ([code, message, options], names) => {
+  const add = ([code, message, options], given) => {
     const hint = hintOf(options);
-    for (const found of codesOf(code, names)) {
-      for (const text of texts(message, names, found.facts)) entry(found.code).messages.add(text);
-      if (hint) for (const text of texts(hint, names, found.facts)) entry(found.code).hints.add(text);
+    for (const found of codesOf(code)) {
+      for (const text of texts(message, given, found.facts)) entry(found.code).messages.add(text);
+      if (hint) for (const text of texts(hint, given, found.facts)) entry(found.code).hints.add(text);
     }
   };
   const each = (file, visit) => {
-    const names = namesOf(file);
     const walk = (node) => {
-      visit(node, names);
+      visit(node);
       ts.forEachChild(node, walk);
     };
     walk(file);
   };
   for (const file of files) {
-    each(file, (node, names) => {
+    each(file, (node) => {
       if (ts.isStringLiteralLike(node) && CODE.test(node.text)) entry(node.text);
       if (ts.isPropertyAssignment(node) && CODE.test(node.name.getText()) && ts.isStringLiteralLike(node.initializer)) {
         entry(node.name.getText()).hints.add(node.initializer.text);
       }
       if (!isErrorMade(node) || !(node.arguments?.length >= 2)) return;
-      add(node.arguments, names);
+      add(node.arguments, new Map());
       const maker = makerOf(node);
-      if (maker && ts.isStringLiteralLike(node.arguments[0])) makers.push({ ...maker, made: node.arguments, names });
+      if (maker && ts.isStringLiteralLike(node.arguments[0])) makers.push({ ...maker, made: node.arguments });
     });
   }
   for (const file of files) {
-    each(file, (node, names) => {
+    each(file, (node) => {
       if (!ts.isCallExpression(node)) return;
       const maker = makers.find(({ name }) => name === node.expression.getText());
-      if (!maker || maker.parameters.length === 0) return;
-      const given = maker.parameters.map((name, i) => [name, node.arguments[i]]);
-      add(maker.made, new Map([...names, ...maker.names, ...given]));
+      if (!maker) return;
+      const given = maker.parameters.map((name, i) => [name, node.arguments[i]]).filter(([, value]) => value);
+      if (given.some(([, value]) => ts.isStringLiteralLike(value) || ts.isTemplateExpression(value))) {
+        add(maker.made, new Map(given));
+      }
     });
   }
   return new Map([...codes].sort(([a], [b]) => (a < b ? -1 : 1)));

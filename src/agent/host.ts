@@ -1,4 +1,5 @@
 /** Entry point of the child process that runs a scenario: waits for the runner's commands and runs iterations. */
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,6 +23,7 @@ const lifetime = new Scope('scenario');
 let scenario: Scenario | null = null;
 let at = -1;
 let running = false;
+let hasEnded = false;
 let phase: Problem['phase'] = 'load';
 
 if (!agent) throw new Error('the scenario host is started by `watertight soak`');
@@ -29,12 +31,13 @@ const connection = agent;
 connection.keepAlive(true);
 
 connection.serve({
-  setup: async () => ({ problem: await attempt('setup', setup) }),
+  setup: () => attempt('setup', setup),
   run,
   teardown: async () => {
-    const problem = await attempt('teardown', teardown);
+    const answer = await attempt('teardown', teardown);
+    hasEnded = true;
     setImmediate(() => process.exit(0));
-    return { problem };
+    return answer;
   },
 });
 
@@ -42,19 +45,20 @@ setInterval(() => {
   if (running) connection.send({ at });
 }, 200).unref();
 
-process.on('uncaughtExceptionMonitor', (error) => leaveBehind('unhandled', error));
+process.on('uncaughtExceptionMonitor', (error) => {
+  // A scenario with a handler of its own goes on.
+  if (process.listenerCount('uncaughtException') === 0) leaveBehind('unhandled', error);
+});
 process.on('exit', (code) => {
-  if (running || phase === 'setup' || phase === 'load') {
-    leaveBehind('exit', new Error(`process.exit(${code}) was called`));
-  }
+  if (!hasEnded) leaveBehind('exit', new Error(`process.exit(${code}) was called`));
 });
-process.on('beforeExit', () => {
-  if (running) leaveBehind('stalled', new Error(`nothing is left that could settle iteration ${at}`));
-});
+process.on('beforeExit', () => leaveBehind('stalled', new Error('nothing is left that could settle its promise')));
 
 async function setup(): Promise<void> {
   phase = 'load';
-  scenario = await load(file);
+  scenario = await load(file).catch((error: unknown) => {
+    throw error instanceof SyntaxError ? located(error) : error;
+  });
   phase = 'setup';
   await scenario.setup?.(lifetime);
   phase = 'iteration';
@@ -69,6 +73,7 @@ async function teardown(): Promise<void> {
 
 async function run({ from, count, maxMs }: Commands['run']['args']): Promise<RunAnswer> {
   const { iterate } = scenario!;
+  // Only the scenario's own work keeps the process alive now: without any, its promise can never settle.
   connection.keepAlive(false);
   running = true;
   const start = performance.now();
@@ -104,12 +109,15 @@ async function closeScope(scope: Scope): Promise<void> {
   if (failures.length > 0) throw failures[0];
 }
 
-async function attempt(name: 'setup' | 'teardown', step: () => Promise<void>): Promise<Problem | null> {
+async function attempt(name: 'setup' | 'teardown', step: () => Promise<void>): Promise<{ problem: Problem | null }> {
+  connection.keepAlive(false);
   try {
     await step();
-    return null;
+    return { problem: null };
   } catch (error) {
-    return describe(phase === 'load' ? 'load' : name, error);
+    return { problem: describe(phase === 'load' ? 'load' : name, error) };
+  } finally {
+    connection.keepAlive(true);
   }
 }
 
@@ -132,6 +140,22 @@ async function load(path: string): Promise<Scenario> {
   return { iterate: iterate as Iterate, setup: member('setup'), teardown: member('teardown') };
 }
 
+/** V8 knows where a module's syntax error is; Node.js tells only on the error output of a process that dies of it. */
+function located(error: SyntaxError): SyntaxError {
+  const frames = error.stack?.split('\n').slice(1) ?? [];
+  const isCompiling = frames.every((frame) => frame.includes('node:internal'));
+  if (!error.stack?.startsWith('SyntaxError') || !isCompiling) return error;
+  const code = `import(${JSON.stringify(pathToFileURL(file).href)})`;
+  const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    encoding: 'utf8',
+    timeout: 5_000,
+  });
+  const end = stderr.indexOf(`SyntaxError: ${error.message}`);
+  if (end > 0) error.stack = `${stderr.slice(0, end).trimEnd()}\n\nSyntaxError: ${error.message}`;
+  return error;
+}
+
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null)?.then === 'function';
 }
@@ -150,7 +174,7 @@ function describe(kind: Problem['phase'], error: unknown): Problem {
 /** The last words of a process that ends on its own: the socket may not be flushed any more, a file is. */
 function leaveBehind(why: 'exit' | 'unhandled' | 'stalled', error: unknown): void {
   try {
-    const words = { ...describe(why === 'unhandled' ? 'unhandled' : 'iteration', error), why };
+    const words = { ...describe(why === 'unhandled' ? 'unhandled' : phase, error), why };
     writeFileSync(join(reportDir, 'last-words.json'), JSON.stringify(words), { flag: 'wx' });
   } catch {
     // Said already, or the disk is full: the exit status tells the rest.

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { WatertightError } from '../core/index.js';
 import { usage } from './arguments.js';
+import { errorText } from './error-text.js';
 import { EXIT } from './exit-codes.js';
 import { HELP } from './help.js';
-import { errorText, soakCommand } from './soak-command.js';
+import { cannotWrite } from './report-files.js';
+import { soakCommand } from './soak-command.js';
 
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
@@ -23,16 +25,24 @@ async function main(argv: readonly string[]): Promise<number> {
   throw usage(`There is no command ${command}`, 'watertight --help lists them');
 }
 
+/** A crash of our own must not end with Node's exit code 1, which says "leak" here. */
+function crash(error: unknown): never {
+  const known = error instanceof WatertightError;
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(known ? errorText(error) : `watertight: internal error, please report it\n${what}\n`);
+  process.exit(EXIT.usage);
+}
+
+process.on('uncaughtException', crash);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // `watertight … | head`: the reader has had enough.
   if (error.code === 'EPIPE') process.exit(EXIT.usage);
-  throw error;
+  crash(cannotWrite('the standard output', error));
+});
+process.stderr.on('error', () => {
+  // Nobody reads the progress; the verdict does not depend on it.
 });
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof WatertightError)) throw error;
-  process.stderr.write(errorText(error));
-  process.exitCode = EXIT.usage;
-}
+const code = await main(process.argv.slice(2)).catch(crash);
+// What an interrupted soak had started, such as requests that wait for an answer, must not keep the command open.
+process.stdout.write('', () => process.exit(code));

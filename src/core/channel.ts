@@ -28,16 +28,17 @@ export class Channel<Incoming extends object, Outgoing extends object> {
     this.socket.destroy();
   }
 
+  /** Only the new text is searched: a line of megabytes comes in hundreds of chunks. */
   #read(chunk: Buffer, onMessage: (message: Incoming) => void): void {
-    this.#rest += this.#decoder.write(chunk);
-    let end = this.#rest.indexOf('\n');
-    while (end >= 0) {
-      const line = this.#rest.slice(0, end);
-      this.#rest = this.#rest.slice(end + 1);
-      const message = parseObject(line);
+    const text = this.#decoder.write(chunk);
+    let start = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      const message = parseObject(this.#rest + text.slice(start, end));
+      this.#rest = '';
+      start = end + 1;
       if (message) onMessage(message as Incoming);
-      end = this.#rest.indexOf('\n');
     }
+    this.#rest += text.slice(start);
     if (this.#rest.length > MAX_LINE_CHARS) this.socket.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { mean, standardDeviation, studentT95, sum } from './statistics.js';
+import { mean, median, standardDeviation, studentT95, sum } from './statistics.js';
 
 /** A population seen at K + 1 moments (0 … K), its members sorted by the window in which they were born. */
 export interface Cohorts {
@@ -126,7 +126,8 @@ function courseOf(rates: readonly number[]): 'even' | 'perhaps slowing' | 'slowi
   const z = (Math.abs(kendall) - 1) / Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
   if (kendall < 0 && z > 2.4) return 'slowing';
   if (ratio >= EVEN) return 'even';
-  const spread = standardDeviation(rates.map((rate, i) => rate - (i < half ? early : late)));
+  // From neighbour to neighbour, by the median: one odd window must not pass for noise.
+  const spread = 1.05 * median(rates.slice(1).map((rate, i) => Math.abs(rate - rates[i]!)));
   return early - late > 2 * spread * Math.sqrt(2 / Math.max(1, half)) ? 'slowing' : 'even';
 }
 

@@ -143,7 +143,7 @@ export class AgentHub {
       socket,
       (message) => {
         if (link) link.receive(message);
-        else if ('hello' in message) {
+        else if (isHello(message)) {
           link = new AgentLink(channel, message.hello);
           this.links.add(link);
           this.#onJoin?.(link);
@@ -156,4 +156,10 @@ export class AgentHub {
       },
     );
   }
+}
+
+/** The other side is a program that we know nothing of: what does not look like an agent is not listened to. */
+function isHello(message: FromAgent): message is Hello {
+  const { pid, threadId } = ('hello' in message && message.hello) || ({} as Partial<Hello['hello']>);
+  return Number.isInteger(pid) && Number.isInteger(threadId);
 }

@@ -5,6 +5,7 @@ import type { Advance, Driver } from './driver.js';
 
 /** Added to what an answer may take beyond the iterations themselves: the machine may be busy. */
 const ANSWER_SLACK_MS = 2_000;
+const TEARDOWN_MS = 5_000;
 
 /** Drives a scenario file, iteration by iteration, inside its host process. */
 export class ScenarioDriver implements Driver {
@@ -20,8 +21,7 @@ export class ScenarioDriver implements Driver {
   }
 
   async setup(): Promise<void> {
-    const { problem } = await this.#host.ask('setup', {}, this.#hangMs + ANSWER_SLACK_MS);
-    if (problem) throw brokenScenario(problem);
+    await this.#once('setup', this.#hangMs);
   }
 
   async advance(count: number, maxMs: number): Promise<Advance> {
@@ -35,42 +35,59 @@ export class ScenarioDriver implements Driver {
   }
 
   async teardown(): Promise<void> {
-    const { problem } = await this.#host.ask('teardown', {}, 5_000);
+    await this.#once('teardown', Math.min(this.#hangMs, TEARDOWN_MS));
+  }
+
+  async #once(step: 'setup' | 'teardown', ms: number): Promise<void> {
+    const { problem } = await this.#host.ask(step, {}, ms + ANSWER_SLACK_MS).catch((error: unknown) => {
+      throw isSilent(error) ? hangs(`The scenario's ${step}()`, ms) : error;
+    });
     if (problem) throw brokenScenario(problem);
   }
 
   #neverEnds(): WatertightError {
+    // The host tells its place five times a second, unless the loop that never ends blocks it too.
+    const isFirst = this.#host.at < this.total;
     const at = Math.max(this.#host.at, this.total);
-    return new WatertightError(
-      'WT_SOAK_ITERATION_HANGS',
-      `Iteration ${at} did not end within ${Math.round(this.#hangMs / 1000)} s`,
-      {
-        hint: 'its promise never settles or its loop never ends; give iterations that are this slow a longer --budget',
-      },
-    );
+    return hangs(`Iteration ${at}${isFirst ? ', or one soon after it,' : ''}`, this.#hangMs);
   }
 }
 
 const isSilent = (error: unknown): boolean => error instanceof WatertightError && error.code === 'WT_SOAK_NO_ANSWER';
 
+function hangs(what: string, ms: number): WatertightError {
+  return new WatertightError('WT_SOAK_ITERATION_HANGS', `${what} did not end within ${seconds(ms)}`, {
+    hint: 'its promise never settles or its loop never ends; for slow ones give a longer --budget',
+  });
+}
+
+const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
+
 /** The error for something that the scenario's own code did. */
 export function brokenScenario(problem: Problem): WatertightError {
-  const where = {
-    load: 'Cannot load the scenario',
-    setup: "The scenario's setup() threw",
-    iteration: `Iteration ${problem.iteration} threw`,
-    teardown: "The scenario's teardown() threw",
-    unhandled: `An error that nobody handled ended the program at iteration ${problem.iteration}`,
-  }[problem.phase];
-  const noDefault = problem.code === 'WT_SOAK_NO_DEFAULT_EXPORT';
+  const { phase, message, stack, iteration } = problem;
+  const hasNoDefault = problem.code === 'WT_SOAK_NO_DEFAULT_EXPORT';
   return new WatertightError(
-    noDefault ? problem.code : `WT_SOAK_SCENARIO_${problem.phase === 'load' ? 'LOAD' : 'THREW'}`,
-    `${where}: ${problem.message}`,
+    hasNoDefault ? problem.code : `WT_SOAK_SCENARIO_${phase === 'load' ? 'LOAD' : 'THREW'}`,
+    `${whereOf(problem)}: ${message}`,
     {
-      hint: noDefault
+      hint: hasNoDefault
         ? 'write: export default async (iteration, scope) => { … }'
         : 'mend this first; a soak needs code that runs',
-      details: { stack: problem.stack, iteration: problem.iteration, phase: problem.phase },
+      details: { stack, iteration, phase },
     },
   );
+}
+
+function whereOf({ phase, stack, iteration }: Problem): string {
+  if (phase === 'load') {
+    // A syntax error's stack starts with its place.
+    const place = /^(\S.*:\d+)\n/.exec(stack)?.[1];
+    return `Cannot load the scenario${place && !/^\w*Error: /.test(place) ? ` at ${place.replace(/^file:\/\//, '')}` : ''}`;
+  }
+  if (phase === 'iteration') return `Iteration ${iteration} threw`;
+  if (phase === 'unhandled') {
+    return `An error that nobody handled ended the program ${iteration < 0 ? 'before its first iteration' : `at iteration ${iteration}`}`;
+  }
+  return `The scenario's ${phase}() threw`;
 }

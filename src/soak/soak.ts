@@ -334,7 +334,7 @@ class SoakRun {
 
   #noteOpen(look: CloserLook, gauge: HeapGauge): void {
     for (const finding of look.findings) {
-      const what = `${gauge.title}: ${finding.className} grows by ${short(finding.growth.perIteration)} an ${this.#driver!.unit}`;
+      const what = `${gauge.title}: ${finding.className} grows by ${short(finding.growth.perIteration)} each ${this.#driver!.unit}`;
       const bound = finding.bounds[0];
       if (finding.verdict === 'saturating')
         this.#notes.push(`${what}, slower and slower: it looks like a cache that fills`);
@@ -537,7 +537,7 @@ class SoakRun {
     const heap = gauges.find(({ name }) => name.startsWith('heap'));
     if (heap && heap.smallestDetectable > 0) {
       this.#notes.push(
-        `growth below ${short(heap.smallestDetectable)} bytes an ${this.#driver!.unit} would not have been seen`,
+        `growth below ${short(heap.smallestDetectable)} bytes each ${this.#driver!.unit} would not have been seen`,
       );
     }
   }

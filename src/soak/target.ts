@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WatertightError } from '../core/index.js';
 import { ENVIRONMENT, type Problem } from '../monitor/index.js';
 import { AgentHub, type AgentLink } from './agents.js';
+import { descendants, killMember, type Member, markedProcesses, sendSignal } from './family.js';
+import { Watchdog } from './watchdog.js';
 
 export interface TargetExit {
   readonly code: number | null;
@@ -21,8 +24,16 @@ export interface LastWords extends Problem {
 const OUTPUT_TAIL_CHARS = 16_384;
 /** A unix socket's path has 108 bytes. */
 const MAX_SOCKET_PATH = 100;
+/** What `privateFolder` and the socket add to the path of the temporary folder. */
+const SOCKET_NAME_BYTES = '/watertight-XXXXXX/agents'.length;
+/** What was printed last is still in the pipe when a process ends; a grandchild may hold that pipe open for ever. */
+const LAST_OUTPUT_MS = 250;
+/** A process that forks while it is looked for is found in the next round. */
+const KILL_ROUNDS = 20;
+const KILL_ROUND_MS = 5;
 
 const preload = new URL('../agent/preload.js', import.meta.url);
+const workerPreload = fileURLToPath(new URL('../agent/worker-preload.cjs', import.meta.url));
 const hostFile = fileURLToPath(new URL('../agent/host.js', import.meta.url));
 
 /**
@@ -36,16 +47,26 @@ export class Target {
   exit: TargetExit | null = null;
   outputChars = 0;
   readonly #child: ChildProcess;
+  readonly #watchdog: Watchdog;
+  readonly #isScenario: boolean;
   #output = '';
+  #stopping: Promise<void> | null = null;
 
-  private constructor(folder: string, hub: AgentHub, child: ChildProcess) {
-    this.folder = folder;
-    this.hub = hub;
+  private constructor(
+    parts: { folder: string; hub: AgentHub; child: ChildProcess; watchdog: Watchdog },
+    isScenario: boolean,
+  ) {
+    const { child } = parts;
+    this.folder = parts.folder;
+    this.hub = parts.hub;
+    this.#watchdog = parts.watchdog;
     this.#child = child;
+    this.#isScenario = isScenario;
     this.exited = new Promise((resolve) => {
+      child.once('close', () => resolve(this.exit!));
       child.once('exit', (code, signal) => {
         this.exit = { code, signal };
-        resolve(this.exit);
+        setTimeout(resolve, LAST_OUTPUT_MS, this.exit).unref();
       });
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -60,45 +81,36 @@ export class Target {
   static startScenario(file: string): Promise<Target> {
     const typescript = /\.[cm]?tsx?$/.test(file);
     const loader = typescript ? ['--enable-source-maps', '--import', import.meta.resolve('tsx')] : [];
-    const args = ['--expose-gc', '--import', preload.href, ...loader, hostFile];
-    return Target.#start(process.execPath, args, { [ENVIRONMENT.scenario]: file });
+    return Target.#start(process.execPath, ['--expose-gc', ...loader, hostFile], { [ENVIRONMENT.scenario]: file });
   }
 
   /** Starts any command; every Node.js process that comes of it loads the agent. */
   static startCommand(command: readonly string[]): Promise<Target> {
-    const options = [process.env.NODE_OPTIONS, `--import=${preload.href}`].filter(Boolean).join(' ');
-    return Target.#start(command[0]!, command.slice(1), { NODE_OPTIONS: options });
+    return Target.#start(command[0]!, command.slice(1), {});
   }
 
   static async #start(command: string, args: readonly string[], variables: Record<string, string>): Promise<Target> {
     const folder = privateFolder();
-    const temp = join(folder, 'tmp');
-    mkdirSync(temp, { mode: 0o700 });
     const socketPath = join(folder, 'agents');
-    const hub = await AgentHub.listen(socketPath);
-    const child = spawn(command, args, {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        // glibc gives each thread an arena of its own; few arenas make resident memory mean something.
-        MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
-        ...variables,
-        TMPDIR: temp,
-        [ENVIRONMENT.socket]: socketPath,
-        [ENVIRONMENT.reports]: folder,
-      },
-    });
-    const target = new Target(folder, hub, child);
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (error: NodeJS.ErrnoException) => {
-        hub.close();
-        rmSync(folder, { recursive: true, force: true });
-        reject(cannotStart(command, error));
-      });
-    });
-    return target;
+    const watchdog = new Watchdog(`${ENVIRONMENT.socket}=${socketPath}`, folder);
+    let hub: AgentHub | null = null;
+    try {
+      mkdirSync(join(folder, 'tmp'), { mode: 0o700 });
+      hub = await AgentHub.listen(socketPath);
+      const child = await spawned(command, args, { ...environment(folder, socketPath), ...variables });
+      watchdog.guard(child.pid!);
+      return new Target({ folder, hub, child, watchdog }, ENVIRONMENT.scenario in variables);
+    } catch (error) {
+      hub?.close();
+      removeFolder(folder);
+      await watchdog.dismiss();
+      throw error;
+    }
+  }
+
+  /** Whether iterations of a scenario run in it; else it is a command of its own. */
+  get isScenario(): boolean {
+    return this.#isScenario;
   }
 
   get pid(): number {
@@ -124,26 +136,86 @@ export class Target {
   }
 
   /** Ends the program, its descendants and its folder: asks, waits, then kills. Safe to call at any time, twice too. */
-  async stop(graceMs: number): Promise<void> {
+  stop(graceMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(graceMs);
+    return this.#stopping;
+  }
+
+  async #stop(graceMs: number): Promise<void> {
     const family = descendants(this.pid);
     if (!this.exit) {
-      signalGroup(this.pid, 'SIGTERM');
+      sendSignal(-this.pid, 'SIGTERM');
       await Promise.race([this.exited, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
     }
-    for (const pid of new Set([...family, ...descendants(this.pid)])) signal(pid, 'SIGKILL');
-    signalGroup(this.pid, 'SIGKILL');
+    await this.#kill(family);
     await this.exited;
     this.hub.close();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+    removeFolder(this.folder);
+    await this.#watchdog.dismiss();
+  }
+
+  /** Those who knew the program as parent, those of its group, and those who only carry its mark. */
+  async #kill(family: readonly Member[]): Promise<void> {
+    for (const member of [...family, ...descendants(this.pid)]) killMember(member);
+    sendSignal(-this.pid, 'SIGKILL');
+    for (let round = 0; round < KILL_ROUNDS; round++) {
+      const marked = markedProcesses(ENVIRONMENT.socket, join(this.folder, 'agents'));
+      if (marked.length === 0) return;
+      for (const member of marked) killMember(member);
+      await new Promise((resolve) => setTimeout(resolve, KILL_ROUND_MS));
+    }
   }
 }
 
 function privateFolder(): string {
   const base = tmpdir();
-  const folder = mkdtempSync(join(base.length < MAX_SOCKET_PATH - 30 ? base : '/tmp', 'watertight-'));
-  return folder;
+  const fits = Buffer.byteLength(base) + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH;
+  return mkdtempSync(join(fits ? base : '/tmp', 'watertight-'));
+}
+
+function environment(folder: string, socketPath: string): NodeJS.ProcessEnv {
+  // Workers made from source text skip --import; the second module is for them.
+  const quoted = workerPreload.replace(/[\\"]/g, '\\$&');
+  const options = [process.env.NODE_OPTIONS, `--import=${preload.href}`, `--require="${quoted}"`];
+  return {
+    ...process.env,
+    // glibc gives each thread an arena of its own; few arenas make resident memory mean something.
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
+    NODE_OPTIONS: options.filter(Boolean).join(' '),
+    TMPDIR: join(folder, 'tmp'),
+    [ENVIRONMENT.socket]: socketPath,
+    [ENVIRONMENT.reports]: folder,
+  };
+}
+
+/** Some errors of `spawn` are thrown (ENOTDIR, E2BIG), others are emitted (ENOENT, EACCES). */
+async function spawned(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  try {
+    const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
+    await once(child, 'spawn');
+    return child;
+  } catch (error) {
+    throw cannotStart(command, error as NodeJS.ErrnoException);
+  }
+}
+
+/** A program may leave folders in which even their owner may not delete. */
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    makeWritable(folder);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function makeWritable(folder: string): void {
+  chmodSync(folder, 0o700);
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) makeWritable(join(folder, entry.name));
+  }
 }
 
 function cannotStart(command: string, error: NodeJS.ErrnoException): WatertightError {
@@ -157,37 +229,3 @@ function cannotStart(command: string, error: NodeJS.ErrnoException): WatertightE
     },
   );
 }
-
-/** All descendants of a process, also those that left its group; newest generation last. Linux only. */
-function descendants(pid: number): number[] {
-  const found: number[] = [];
-  const pending = [pid];
-  for (let next = pending.pop(); next !== undefined && found.length < 10_000; next = pending.pop()) {
-    for (const child of childrenOf(next)) {
-      found.push(child);
-      pending.push(child);
-    }
-  }
-  return found;
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) => {
-      const list = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8');
-      return list.split(' ').filter(Boolean).map(Number);
-    });
-  } catch {
-    return [];
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Gone already.
-  }
-}
-
-const signalGroup = (pid: number, name: NodeJS.Signals): void => signal(-pid, name);
