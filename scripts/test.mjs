@@ -1,5 +1,5 @@
 // npm test: builds, checks, tests, and soaks eight programs whose truth is known. Goes on after a failed step; the last
-// line says `N passed, N failed`. Some 6 minutes on 2 cores.
+// line says `N passed, N failed`. A few minutes on 2 cores.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -114,7 +114,7 @@ export class Agent {
         return { ms: performance.now() - start };
       },
       watchContainers: () => ({ watched: this.#containers.watch(this.#inspector()) }),
-      containerSizes: () => ({ sizes: this.#containers.sizes() }),
+      grownContainers: () => ({ grown: this.#containers.grown() }),
       containerIds: ({ indexes }) => ({ heapIds: this.#containers.heapIds(this.#inspector(), indexes) }),
       numbers: ({ heapIds }) => ({ numbers: heapIds.map((heapId) => numbersOf(this.#inspector(), heapId)) }),
       forgetContainers: () => {

@@ -3,7 +3,12 @@ import type { InspectorSession } from './inspector-session.js';
 type Container = unknown[] | Map<unknown, unknown> | Set<unknown>;
 
 /** Most containers that are followed; an ordinary server holds 5,000 to 30,000 arrays, maps and sets. */
-const MAX_CONTAINERS = 100_000;
+const MAX_CONTAINERS = 300_000;
+/** Among so many, those with hardly a member are records of the program's data, not its collections. */
+const MANY = 50_000;
+const LEAST_SIZE = 8;
+/** Most sizes in one answer; a program with more changing containers than this is answered in part. */
+const MAX_CHANGED = 50_000;
 
 /** Name under which inspector calls find this module's callback on the global object; removed after each call. */
 const BRIDGE = '__watertightContainers';
@@ -17,6 +22,7 @@ const BRIDGE = '__watertightContainers';
  */
 export class ContainerWatch {
   #containers: WeakRef<Container>[] = [];
+  #firstSizes = new Float64Array(0);
 
   watch(session: InspectorSession): number {
     this.#containers = [];
@@ -24,11 +30,19 @@ export class ContainerWatch {
       this.#collect(session, prototype);
     }
     session.releaseHandles();
+    this.#firstSizes = Float64Array.from(this.#containers, (ref) => sizeOf(ref.deref()));
     return this.#containers.length;
   }
 
-  sizes(): number[] {
-    return this.#containers.map((ref) => sizeOf(ref.deref()));
+  /** Those that have grown since they were first seen: index, first size, size now. */
+  grown(): [index: number, first: number, now: number][] {
+    const grown: [number, number, number][] = [];
+    for (let index = 0; index < this.#containers.length && grown.length < MAX_CHANGED; index++) {
+      const now = sizeOf(this.#containers[index]!.deref());
+      const first = this.#firstSizes[index]!;
+      if (now > first) grown.push([index, first, now]);
+    }
+    return grown;
   }
 
   /** Heap ids (the `id` of the node in a snapshot) of some of the containers, 0 for one that is gone. */
@@ -43,6 +57,7 @@ export class ContainerWatch {
 
   forget(): void {
     this.#containers = [];
+    this.#firstSizes = new Float64Array(0);
   }
 
   #collect(session: InspectorSession, prototype: string): void {
@@ -53,7 +68,8 @@ export class ContainerWatch {
     const add = (list: Container[]): void => {
       for (const container of list) {
         if (this.#containers.length >= MAX_CONTAINERS) return;
-        if (sizeOf(container) >= 0) this.#containers.push(new WeakRef(container));
+        const size = sizeOf(container);
+        if (size >= (list.length > MANY ? LEAST_SIZE : 0)) this.#containers.push(new WeakRef(container));
       }
     };
     withBridge(add, () => session.callOn(objects.objectId, `function () { globalThis.${BRIDGE}(this); }`));

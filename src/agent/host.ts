@@ -161,14 +161,23 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function describe(kind: Problem['phase'], error: unknown): Problem {
-  const { code, message, stack } = (error ?? {}) as { code?: unknown; message?: unknown; stack?: unknown };
   return {
     phase: kind,
-    code: String(code ?? ''),
-    message: String(message ?? error).slice(0, 2000),
-    stack: String(stack ?? '').slice(0, 8000),
+    code: textOf(error, 'code', 200),
+    message: textOf(error, 'message', 2_000),
+    stack: textOf(error, 'stack', 8_000),
     iteration: at,
   };
+}
+
+/** Anything can be thrown, also what throws when it is looked at. */
+function textOf(error: unknown, name: 'code' | 'message' | 'stack', maxChars: number): string {
+  try {
+    const value = (error as Record<string, unknown> | null | undefined)?.[name];
+    return String(value ?? (name === 'message' ? error : '')).slice(0, maxChars);
+  } catch {
+    return name === 'message' ? 'something that cannot be shown' : '';
+  }
 }
 
 /** The last words of a process that ends on its own: the socket may not be flushed any more, a file is. */

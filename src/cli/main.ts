@@ -33,16 +33,18 @@ function crash(error: unknown): never {
   process.exit(EXIT.usage);
 }
 
-process.on('uncaughtException', crash);
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+function noOutput(error: NodeJS.ErrnoException): never {
   // `watertight … | head`: the reader has had enough.
   if (error.code === 'EPIPE') process.exit(EXIT.usage);
   crash(cannotWrite('the standard output', error));
-});
+}
+
+process.on('uncaughtException', crash);
+process.stdout.on('error', noOutput);
 process.stderr.on('error', () => {
   // Nobody reads the progress; the verdict does not depend on it.
 });
 
 const code = await main(process.argv.slice(2)).catch(crash);
 // What an interrupted soak had started, such as requests that wait for an answer, must not keep the command open.
-process.stdout.write('', () => process.exit(code));
+process.stdout.write('', (error) => (error ? noOutput(process.stdout.errored ?? error) : process.exit(code)));

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { WatertightError } from '../core/index.js';
 import { renderHtml, renderJson, renderJunit, type SoakOutcome } from '../soak/index.js';
 import type { SoakArguments } from './arguments.js';
@@ -69,7 +69,7 @@ export function cannotWrite(
 ): WatertightError {
   const { code, message } = error as NodeJS.ErrnoException;
   const reasons: Record<string, string> = {
-    ENOENT: 'its folder does not exist',
+    ENOENT: existsSync(dirname(path)) ? 'no file can be made there' : 'its folder does not exist',
     EISDIR: 'it is a folder',
     EACCES: 'permission denied',
     ENOSPC: 'the disk is full',

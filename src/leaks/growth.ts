@@ -29,6 +29,8 @@ export interface Growth {
 const MIN_WINDOWS = 3;
 /** Members that must have stayed in all: below this, chance and one-off initialisation look the same. */
 const MIN_MEMBERS = 8;
+/** Windows after which even erratic growth counts. */
+const ENOUGH_WINDOWS = 7;
 /** Growth of the later half below this share of the earlier half is slowing down. */
 const EVEN = 0.85;
 /** Slower than this, whatever chance may say. */
@@ -64,12 +66,21 @@ export function judgeGrowth(cohorts: Cohorts, firstWindow = 0): Growth {
   if (stillDying(alive, last) > 0.25 * growth[last - 1]!) return found('unclear');
   if (total < MIN_MEMBERS || (windows < MIN_WINDOWS + 1 && total < 3 * MIN_MEMBERS)) return found('unclear');
   const course = courseOf(rates);
+  if (course === 'even' && windows < ENOUGH_WINDOWS && isErratic(rates, total / windows)) return found('unclear');
   if (course === 'even') return found('leak');
   if (course === 'perhaps slowing') return found('unclear');
   // A cache that filled first may hide a leak beside it: then the latest windows are even again.
   const suffix = evenSuffix(rates);
   if (suffix > 0) return judgeGrowth({ ...cohorts, ...since(cohorts, onset + suffix - 1) }, onset + suffix - 1);
   return found('saturating');
+}
+
+/**
+ * Windows that differ more than a leak's do: a queue that is caught at other heights of its sawtooth, or a leak in
+ * bursts. What still grew in every one of many windows is no sawtooth.
+ */
+function isErratic(rates: readonly number[], meanCount: number): boolean {
+  return standardDeviation(rates) > Math.max(0.3, 3 / Math.sqrt(meanCount)) * mean(rates);
 }
 
 /** The same population, as if observation had begun at moment `k`. */

@@ -196,13 +196,16 @@ class Namer {
     const name = edgeNames[edge]!;
     let label = this.#edgeLabels.get(name);
     if (label === undefined) {
-      const text = this.#snapshot.strings.get(name);
-      label = text.includes('part of key')
-        ? this.#signatures.nameId('(weak map value)')
-        : this.#signatures.nameId(text);
+      label = this.#labelOf(this.#snapshot.strings.get(name));
       this.#edgeLabels.set(name, label);
     }
     return label;
+  }
+
+  /** Entries of maps and sets are internal edges that V8 numbers. */
+  #labelOf(text: string): number {
+    if (/^\d+$/.test(text)) return this.#wildcard;
+    return this.#signatures.nameId(text.includes('part of key') ? '(weak map value)' : text);
   }
 
   className(node: number): number {

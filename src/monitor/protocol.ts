@@ -63,8 +63,8 @@ export interface Commands {
   snapshot: { args: { file: string }; answer: { ms: number } };
   /** Remember all arrays, maps and sets that are alive. */
   watchContainers: { args: object; answer: { watched: number } };
-  /** Sizes of the remembered containers, -1 for those that are gone. */
-  containerSizes: { args: object; answer: { sizes: number[] } };
+  /** Remembered containers that are larger than at first: index, first size, size now. */
+  grownContainers: { args: object; answer: { grown: [index: number, first: number, now: number][] } };
   /** Heap ids of remembered containers. */
   containerIds: { args: { indexes: number[] }; answer: { heapIds: number[] } };
   /** Number properties, private ones too, of objects given by heap id; none for what has died. */

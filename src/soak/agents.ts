@@ -5,7 +5,9 @@ import type { CommandName, Commands, FromAgent, Hello, Problem, Request } from '
 /** Thrown into every waiting caller when the observed process is gone. */
 export class AgentGone extends WatertightError {
   constructor(title: string) {
-    super('WT_SOAK_TARGET_GONE', `The observed process is gone: ${title}`);
+    super('WT_SOAK_TARGET_GONE', `The observed process is gone: ${title}`, {
+      hint: 'run it by hand to see why it ended',
+    });
   }
 }
 
@@ -82,8 +84,10 @@ export class AgentLink {
       if (!waiting) return;
       this.#waiting.delete(message.id);
       clearTimeout(waiting.timer);
-      if ('failure' in message) waiting.reject(new WatertightError('WT_SOAK_AGENT_FAILED', String(message.failure)));
-      else waiting.resolve(message.answer);
+      if ('failure' in message) {
+        const hint = 'run again with a longer --budget; if it stays, report it with the program that shows it';
+        waiting.reject(new WatertightError('WT_SOAK_AGENT_FAILED', String(message.failure), { hint }));
+      } else waiting.resolve(message.answer);
     }
   }
 

@@ -107,7 +107,7 @@ export const frameText = (frame: Position): string =>
   `${frame.function || '(anonymous)'} (${frame.file}:${frame.line}:${frame.column})`;
 
 function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
-  if (finding.unit === 'elements') return 'growing-container';
+  if (finding.unit === 'elements' && CONTAINERS.test(finding.className)) return 'growing-container';
   const all = [finding.className, ...finding.companions];
   // Only the end of the path says what this is: its beginning is where every program hangs.
   const end = steps.slice(-4);
@@ -129,6 +129,8 @@ function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
   }
   return 'heap-objects';
 }
+
+const CONTAINERS = /^(Array|Map|Set)$/;
 
 const isMostlyExternal = (finding: JudgedFinding): boolean =>
   /Buffer|Uint8Array|DataView/.test(finding.companions[0] ?? finding.className) ||

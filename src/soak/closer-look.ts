@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type HeapSnapshot, RetainingPaths, readSnapshot } from '../heap/index.js';
+import { EDGE_TYPES, type HeapSnapshot, RetainingPaths, readSnapshot } from '../heap/index.js';
 import {
   additions,
   type Bound,
@@ -23,6 +23,7 @@ const MIN_WINDOWS = 4;
 const MAX_WINDOWS = 12;
 /** From here on windows double while the judgement stays open. */
 const DOUBLE_AFTER = 5;
+const JITTER = [1, 1.19, 0.83, 1.07, 0.91, 1.23, 0.87];
 /** Sampling more finely slows a program that makes much garbage down to a fraction of its speed. */
 const LEAST_INTERVAL = 16_384;
 
@@ -40,6 +41,13 @@ export interface CloserLookOptions {
   readonly suspectedBytes: number;
   /** `performance.now()` at which the look must end. */
   readonly deadline: number;
+  /**
+   * `each`: at every border of a window. `last`: where snapshots of a large heap would eat the budget, only the lengths
+   * of containers are followed, and one snapshot names what they prove.
+   */
+  readonly snapshots: 'each' | 'last';
+  /** What one snapshot will take, by experience. */
+  readonly expectedSnapshotMs: number;
   readonly onWindow: (window: number, atMost: number) => Promise<void>;
 }
 
@@ -76,7 +84,10 @@ export async function lookCloser(options: CloserLookOptions): Promise<CloserLook
 class Look {
   readonly #options: CloserLookOptions;
   readonly #ledger = new CohortLedger();
-  readonly #sizes: number[][] = [];
+  /** Sizes of grown containers at each moment, by index; first sizes apart. */
+  readonly #sizes: Map<number, number>[] = [];
+  readonly #firstSizes = new Map<number, number>();
+  readonly #moments: number[] = [];
   readonly #notes: string[] = [];
   #windowSteps: number;
   #stepMs: number;
@@ -91,6 +102,7 @@ class Look {
     this.#options = options;
     this.#windowSteps = options.windowSteps;
     this.#stepMs = options.stepMs;
+    this.#snapshotMs = options.expectedSnapshotMs;
   }
 
   async run(): Promise<CloserLook> {
@@ -103,7 +115,7 @@ class Look {
     while (window < MAX_WINDOWS && this.#timeForWindow()) {
       window++;
       await onWindow(window, MAX_WINDOWS);
-      const { done, ms } = await driver.advance(this.#windowSteps, this.#remainingMs());
+      const { done, ms } = await driver.advance(this.#stepsOf(window), this.#remainingMs());
       if (done > 0) this.#stepMs = ms / done;
       await this.#observe();
       if (window >= MIN_WINDOWS) {
@@ -122,18 +134,32 @@ class Look {
       paths: this.#paths,
       allocations: sites,
       windows: window,
-      steps: this.#ledger.at.length > 1 ? this.#ledger.at.at(-1)! - this.#ledger.at[0]! : 0,
+      steps: this.#moments.length > 1 ? this.#moments.at(-1)! - this.#moments[0]! : 0,
       snapshotMs: this.#snapshotMs,
       notes: this.#notes,
     };
   }
 
+  /** Windows of unequal length, so that none keeps step with a queue that is flushed every so many iterations. */
+  #stepsOf(window: number): number {
+    const steps = this.#windowSteps * JITTER[window % JITTER.length]!;
+    return this.#options.driver.unit === 'second' ? steps : Math.max(1, Math.round(steps));
+  }
+
   /** Collects garbage, measures lengths, takes a snapshot and enters it. */
   async #observe(): Promise<void> {
+    const { link, driver } = this.#options;
+    await link.ask('sample', { process: false }, COMMAND_MS);
+    const { grown } = await link.ask('grownContainers', {}, COMMAND_MS);
+    for (const [index, first] of grown) this.#firstSizes.set(index, first);
+    this.#sizes.push(new Map(grown.map(([index, , now]) => [index, now])));
+    this.#moments.push(driver.total);
+    if (this.#options.snapshots === 'each') await this.#takeSnapshot();
+  }
+
+  async #takeSnapshot(): Promise<void> {
     const { link, driver, folder } = this.#options;
     const file = join(folder, `${this.#ledger.at.length}.heapsnapshot`);
-    await link.ask('sample', { process: false }, COMMAND_MS);
-    const { sizes } = await link.ask('containerSizes', {}, COMMAND_MS);
     try {
       const { ms } = await link.ask('snapshot', { file }, SNAPSHOT_MS);
       const start = performance.now();
@@ -142,7 +168,6 @@ class Look {
       this.#signatures = this.#ledger.add(snapshot, paths, driver.total);
       this.#snapshot = snapshot;
       this.#paths = paths;
-      this.#sizes.push(sizes);
       this.#snapshotMs = ms + performance.now() - start;
     } finally {
       rmSync(file, { force: true });
@@ -150,11 +175,18 @@ class Look {
   }
 
   async #judge(): Promise<JudgedFinding[]> {
-    const objects = findHeapGrowth(this.#ledger, this.#snapshot!, this.#paths!, this.#signatures);
-    const containers = await this.#growingContainers(new Set(objects.map(({ container }) => container)));
+    const objects =
+      this.#options.snapshots === 'each'
+        ? findHeapGrowth(this.#ledger, this.#snapshot!, this.#paths!, this.#signatures)
+        : [];
+    const lengths = await this.#growingContainers();
+    const holders = new Set(objects.map(({ container }) => container));
+    const numbers = lengths.filter(
+      ({ container }) => !holders.has(container) && !this.#isExplained(container, holders),
+    );
     const known = this.#findings;
     const judged: JudgedFinding[] = [];
-    for (const finding of [...objects, ...containers]) {
+    for (const finding of [...objects.map((object) => countedByEntries(object, lengths)), ...numbers]) {
       const bounds = await this.#boundsOf(finding);
       const whole = { ...finding, bounds, verdict: this.#verdictOf(finding, bounds) };
       if (this.#matters(whole, known)) judged.push(whole);
@@ -172,24 +204,23 @@ class Look {
     return boundsOf(finding, numbers.slice(0, owners.length).flat(), timer < 0 ? [] : numbers.at(-1)!);
   }
 
-  /** Containers whose lengths grow though no object of their own explains it: numbers, or objects that others hold. */
-  async #growingContainers(known: ReadonlySet<number>): Promise<HeapFinding[]> {
-    const { at } = this.#ledger;
-    const candidates: { index: number; lengths: number[] }[] = [];
-    for (let index = 0; index < (this.#sizes[0]?.length ?? 0); index++) {
-      const lengths = this.#sizes.map((sizes) => sizes[index] ?? -1);
-      if (lengths.at(-1)! > lengths[0]! && !lengths.includes(-1)) candidates.push({ index, lengths });
-    }
-    const judged = candidates
-      .map(({ index, lengths }) => ({
-        index,
-        lengths,
-        growth: judgeGrowth({ at, population: lengths, alive: additions(lengths) }),
-      }))
+  /** Containers whose lengths grow, whether by objects of their own, by numbers, or by what others hold as well. */
+  async #growingContainers(): Promise<HeapFinding[]> {
+    const at = this.#moments;
+    const judged = [...this.#sizes.at(-1)!.keys()]
+      .map((index) => {
+        const lengths = this.#sizes.map((sizes) => sizes.get(index) ?? this.#firstSizes.get(index)!);
+        return { index, lengths, growth: judgeGrowth({ at, population: lengths, alive: additions(lengths) }) };
+      })
       .filter(({ growth }) => growth.verdict !== 'none')
       .sort((a, b) => b.growth.perIteration - a.growth.perIteration)
       .slice(0, 20);
     if (judged.length === 0) return [];
+    if (!this.#snapshot) {
+      // Nothing has a name without a snapshot; one is worth its price only when it has a leak to name.
+      if (!judged.some(({ growth }) => growth.verdict === 'leak')) return [];
+      await this.#takeSnapshot();
+    }
     const { heapIds } = await this.#options.link.ask(
       'containerIds',
       { indexes: judged.map(({ index }) => index) },
@@ -198,21 +229,26 @@ class Look {
     const snapshot = this.#snapshot!;
     return judged.flatMap(({ lengths, growth }, i) => {
       const node = snapshot.nodeIds.indexOf(heapIds[i]!);
-      if (node < 0 || known.has(node) || this.#isExplained(node, known)) return [];
+      if (node < 0) return [];
       return [
         {
           growth,
           unit: 'elements' as const,
-          // One slot of an array takes 8 bytes, one entry of a map or set about 24 with its share of buckets.
-          bytesPerIteration: growth.perIteration * (snapshot.className(node) === 'Array' ? 8 : 24),
+          bytesPerIteration: this.#bytesOfElements(snapshot.className(node), growth.perIteration),
           member: node,
           container: node,
-          className: snapshot.className(node),
+          className: this.#options.snapshots === 'each' ? snapshot.className(node) : elementClass(snapshot, node),
           population: lengths.at(-1)!,
           companions: [],
         },
       ];
     });
+  }
+
+  /** Without cohorts of objects the gauge tells the bytes; else a slot of an array is 8, an entry of a map about 24. */
+  #bytesOfElements(className: string, perIteration: number): number {
+    if (this.#options.snapshots === 'last') return this.#options.suspectedBytes;
+    return perIteration * (className === 'Array' ? 8 : 24);
   }
 
   /** A container inside something that is reported already, such as the keys array beside the values array. */
@@ -261,12 +297,12 @@ class Look {
     // A proven leak is not kept waiting for small matters beside it.
     const proven = this.#findings.filter(({ verdict }) => verdict === 'leak');
     const bytes = (list: readonly JudgedFinding[]): number => list.reduce((total, f) => total + f.bytesPerIteration, 0);
-    return bytes(open) < bytes(proven) || this.#ledger.at.length > MIN_WINDOWS + 2;
+    return bytes(open) < bytes(proven) || this.#moments.length > MIN_WINDOWS + 2;
   }
 
   /** Longer windows for what is still open: twice as long, or as long as a stated bound needs. */
   #lengthen(windowsLeft: number): void {
-    let steps = this.#windowSteps * (this.#ledger.at.length > DOUBLE_AFTER ? 2 : 1);
+    let steps = this.#windowSteps * (this.#moments.length > DOUBLE_AFTER ? 2 : 1);
     for (const { verdict, bounds, population, growth } of this.#findings) {
       if (verdict !== 'bounded') continue;
       for (const bound of bounds) {
@@ -280,9 +316,10 @@ class Look {
   }
 
   #timeForWindow(): boolean {
-    const windowMs = this.#windowSteps * this.#stepMs + 1.5 * this.#snapshotMs;
+    const windowMs =
+      this.#windowSteps * this.#stepMs + 1.5 * this.#snapshotMs * (this.#options.snapshots === 'each' ? 1 : 2);
     return (
-      windowMs < this.#remainingMs() || (this.#ledger.at.length <= MIN_WINDOWS && windowMs < 2 * this.#remainingMs())
+      windowMs < this.#remainingMs() || (this.#moments.length <= MIN_WINDOWS && windowMs < 1.5 * this.#remainingMs())
     );
   }
 
@@ -295,4 +332,21 @@ class Look {
     const expected = this.#options.suspectedBytes * this.#windowSteps * MIN_WINDOWS;
     return Math.round(Math.min(32_768, Math.max(LEAST_INTERVAL, expected / 200)));
   }
+}
+
+/** A map keeps a key and a value for each entry: the entries are what people count. */
+function countedByEntries(finding: HeapFinding, lengths: readonly HeapFinding[]): HeapFinding {
+  const entries = lengths.find(({ container, growth }) => container === finding.container && growth.verdict === 'leak');
+  const isDouble = entries && finding.growth.perIteration > 1.5 * entries.growth.perIteration;
+  return isDouble ? { ...finding, growth: entries.growth, population: entries.population } : finding;
+}
+
+/** Class of what a container holds last; the container's own where that is nothing with a class. */
+function elementClass(snapshot: HeapSnapshot, node: number): string {
+  for (let edge = snapshot.firstEdges[node + 1]! - 1; edge >= snapshot.firstEdges[node]!; edge--) {
+    if (EDGE_TYPES[snapshot.edgeTypes[edge]!] !== 'element') continue;
+    const name = snapshot.className(snapshot.edgeTargets[edge]!);
+    if (!name.startsWith('(')) return name;
+  }
+  return snapshot.className(node);
 }

@@ -92,7 +92,7 @@ function timerAdvice({ bounds = [] }: Facts): Advice {
 /** The container of a path: `bus._events.message[]` → `bus`; `history[]` → `history`. */
 function ownerOf(pathText: string): string {
   const owner = pathText
-    .replace(/\._events.*$/, '')
+    .replace(/(\._events|\[Symbol\(kEvents\)\]).*$/, '')
     .replace(/(\[\])+…?$/, '')
     .replace(/…$/, '');
   return owner === '' ? 'its holder' : owner;
