@@ -25,8 +25,16 @@ export interface ReportFile {
 export function reportFiles({ json, html, junit }: SoakArguments): ReportFile[] {
   const files: ReportFile[] = [];
   if (json && json !== '-') files.push({ path: resolve(json), render: ({ result }) => renderJson(result) });
-  if (html) files.push({ path: resolve(html), render: ({ result }) => renderHtml(result) });
-  if (junit) files.push({ path: resolve(junit), render: ({ result }) => renderJunit(result) });
+  if (html)
+    files.push({
+      path: resolve(html),
+      render: ({ result, failure }) => renderHtml(result, { isCutShort: failure !== null }),
+    });
+  if (junit)
+    files.push({
+      path: resolve(junit),
+      render: ({ result, failure }) => renderJunit(result, { isCutShort: failure !== null }),
+    });
   return files;
 }
 

@@ -22,7 +22,11 @@ export async function soakCommand(argv: readonly string[]): Promise<number> {
   if (args.json === '-') process.stdout.write(renderJson(result));
   else
     process.stdout.write(
-      renderTerminal(result, { colour: isColourful(process.stdout), width: widthOf(process.stdout) }),
+      renderTerminal(result, {
+        colour: isColourful(process.stdout),
+        width: widthOf(process.stdout),
+        isCutShort: failure !== null,
+      }),
     );
   if (failure) process.stderr.write(errorText(failure));
   for (const problem of problems) process.stderr.write(errorText(problem));

@@ -21,7 +21,7 @@ export interface Stack {
 }
 
 /** Deepest stack taken: leaks are read from the first frames, and V8 walks each one at every event. */
-const STACK_DEPTH = 16;
+const STACK_DEPTH = 48;
 /** Scripts known by number; a program that evaluates ever new scripts starts over here. */
 const SCRIPT_LIMIT = 10_000;
 

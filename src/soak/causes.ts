@@ -14,6 +14,8 @@ const WANTED_ADDITIONS = 30;
 const MAX_WINDOW_MS = 3_000;
 /** Leaks of one soak that are traced; more are listed without their line. */
 const MAX_TRACED = 8;
+/** Frames kept of a library before the first one of the program's own. */
+const LIBRARY_FRAMES = 2;
 
 /** One more window in which every addition and every creation leaves its stack. */
 export interface Witnesses {
@@ -92,7 +94,7 @@ export async function heapLeak(
     path: steps,
     pathText: finding.unit === 'elements' && !text.endsWith('[]') ? `${text}[]` : text,
     allocatedAt: located[0] ? sourceOf(located[0]) : null,
-    stack: located.map(frameText),
+    stack: shortened(located).map(frameText),
     declaredAt: declared ? await lines.declaration(finding.className, declared) : null,
     pattern,
     hint,
@@ -105,6 +107,12 @@ export function sourceOf(frame: Position): SourcePosition {
 
 export const frameText = (frame: Position): string =>
   `${frame.function || '(anonymous)'} (${frame.file}:${frame.line}:${frame.column})`;
+
+/** Inside a library the first frames say what happened, and the first one outside it whose doing it was. */
+function shortened(stack: readonly Position[]): readonly Position[] {
+  const own = stack.findIndex(({ file }) => !file.includes('node_modules'));
+  return own > LIBRARY_FRAMES ? [...stack.slice(0, LIBRARY_FRAMES), ...stack.slice(own)] : stack;
+}
 
 function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
   if (finding.unit === 'elements' && CONTAINERS.test(finding.className)) return 'growing-container';
@@ -124,12 +132,16 @@ function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
     return 'external-memory';
   }
   if (finding.unit === 'bytes') return finding.className === 'string' ? 'heap-objects' : 'external-memory';
+  if (HANDLES.test(finding.className)) return 'handle';
   if (all.includes('Promise') && /^(Promise|Object|\(anonymous\)\(\)|resolve|reject|.*\(\))$/.test(finding.className)) {
     return 'unsettled-promise';
   }
   return 'heap-objects';
 }
 
+/** What wraps a handle of libuv or a native stream. */
+const HANDLES =
+  /^(FSEvent|FSWatcher|StatWatcher|UDP|Socket|TCP|Pipe|TTY|MessagePort|Process|ChildProcess|Zlib|Gzip|Gunzip|Deflate|Inflate|Brotli\w+)$/;
 const CONTAINERS = /^(Array|Map|Set)$/;
 
 const isMostlyExternal = (finding: JudgedFinding): boolean =>

@@ -186,7 +186,8 @@ class Look {
     );
     const known = this.#findings;
     const judged: JudgedFinding[] = [];
-    for (const finding of [...objects.map((object) => countedByEntries(object, lengths)), ...numbers]) {
+    const held = mergedByContainer(objects.map((object) => countedByEntries(object, lengths)));
+    for (const finding of [...held, ...numbers]) {
       const bounds = await this.#boundsOf(finding);
       const whole = { ...finding, bounds, verdict: this.#verdictOf(finding, bounds) };
       if (this.#matters(whole, known)) judged.push(whole);
@@ -332,6 +333,22 @@ class Look {
     const expected = this.#options.suspectedBytes * this.#windowSteps * MIN_WINDOWS;
     return Math.round(Math.min(32_768, Math.max(LEAST_INTERVAL, expected / 200)));
   }
+}
+
+/** What one container gains at one rate is one leak: the keys of a dictionary belong to its values. */
+function mergedByContainer(findings: readonly HeapFinding[]): HeapFinding[] {
+  const merged: HeapFinding[] = [];
+  for (const finding of [...findings].sort((a, b) => b.bytesPerIteration - a.bytesPerIteration)) {
+    const index = merged.findIndex((other) => {
+      const ratio = finding.growth.perIteration / other.growth.perIteration;
+      const isSame = other.container === finding.container && other.growth.verdict === finding.growth.verdict;
+      return isSame && other.unit === finding.unit && ratio > 0.8 && ratio < 1.25;
+    });
+    const other = merged[index];
+    if (other) merged[index] = { ...other, bytesPerIteration: other.bytesPerIteration + finding.bytesPerIteration };
+    else merged.push(finding);
+  }
+  return merged;
 }
 
 /** A map keeps a key and a value for each entry: the entries are what people count. */

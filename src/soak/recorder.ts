@@ -4,7 +4,9 @@ import type { Target } from './target.js';
 
 /** Time that an isolate has to answer; a worker in a long computation is left out of that sample. */
 const ANSWER_MS = 20_000;
-const SECONDARY_ANSWER_MS = 3_000;
+const SECONDARY_ANSWER_MS = 1_500;
+/** An isolate that let one question pass blocks its loop on purpose (a pool's idle worker): it is asked in passing. */
+const SILENT_ANSWER_MS = 30;
 
 export interface Moment {
   /** Steps done. */
@@ -19,6 +21,8 @@ export interface Moment {
 export class Recorder {
   readonly moments: Moment[] = [];
   readonly titles = new Map<string, string>();
+  /** Isolates that do not answer. */
+  readonly silent = new Set<string>();
   readonly #target: Target;
   readonly #main: AgentLink;
 
@@ -36,17 +40,16 @@ export class Recorder {
       this.#target.links.map(async (link) => {
         const isMain = link === this.#main;
         try {
-          const answer = await link.ask(
-            'sample',
-            { process: link.isMainThread },
-            isMain ? ANSWER_MS : SECONDARY_ANSWER_MS,
-          );
+          const wait = isMain ? ANSWER_MS : this.silent.has(link.key) ? SILENT_ANSWER_MS : SECONDARY_ANSWER_MS;
+          const answer = await link.ask('sample', { process: link.isMainThread }, wait);
+          this.silent.delete(link.key);
           isolates.set(link.key, answer.isolate);
           if (answer.process) processes.set(link.hello.pid, answer.process);
           gcMs = Math.max(gcMs, answer.gcMs);
           this.titles.set(link.key, this.#title(link));
         } catch (error) {
           if (isMain) throw error;
+          if (!link.isGone) this.silent.add(link.key);
         }
       }),
     );

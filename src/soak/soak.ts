@@ -68,7 +68,7 @@ const SAMPLE_MS = { least: 60, most: 1_000 };
 /** Growth of the heap during the first look is kept below this. */
 const MAX_GROWTH_BYTES = 12 * 2 ** 20;
 /** Work of the first windows of the closer look. */
-const WINDOW_MS = 700;
+const WINDOW_MS = 500;
 /** Growth below one byte an iteration is beyond what anyone tracks down. */
 const LEAST_TOLERANCE = 1;
 const HORIZON_BYTES = 2 ** 30;
@@ -114,6 +114,7 @@ class SoakRun {
   #judgedHeap = new Map<string, Verdict>();
   #firstLookEnd = 0;
   #hasDecided = false;
+  #isEnding = false;
 
   constructor(options: SoakOptions) {
     this.#options = options;
@@ -123,15 +124,16 @@ class SoakRun {
     let failure: WatertightError | null = null;
     const interrupt = this.#interruption();
     try {
-      await this.#start();
-      const work = this.#soak();
+      const work = this.#start().then(() => Promise.race([this.#soak(), this.#death()]));
       // The interruption may win the race; what the work then rejects with is no news.
       work.catch(() => {});
-      await Promise.race([work, interrupt.promise, this.#death()]);
+      await Promise.race([work, interrupt.promise]);
     } catch (error) {
       failure = await this.#explain(error);
-      if (!this.#recorder) throw failure;
+      const isInterruption = failure.code === 'WT_SOAK_INTERRUPTED';
+      if (!this.#recorder && !isInterruption) throw failure;
     } finally {
+      this.#isEnding = true;
       interrupt.dispose();
       await this.#stop(failure);
     }
@@ -149,7 +151,7 @@ class SoakRun {
     const file = 'scenario' in what ? scenarioFile(what.scenario) : '';
     this.#progress('starting', 0, 1);
     if ('scenario' in what) {
-      this.#target = await Target.startScenario(file);
+      await this.#adopt(Target.startScenario(file));
       this.#main = await this.#firstAgent(true);
       const driver = new ScenarioDriver(this.#main, Math.max(2_000, budgetMs));
       await Promise.race([driver.setup(), this.#death()]);
@@ -158,6 +160,17 @@ class SoakRun {
       await this.#startCommand(what.command, what.http);
     }
     this.#recorder = new Recorder(this.#target!, this.#main!);
+  }
+
+  /** Takes over a target; one that came up after the soak had ended is put down at once. */
+  async #adopt(starting: Promise<Target>): Promise<Target> {
+    const target = await starting;
+    this.#target = target;
+    if (this.#isEnding) {
+      await target.stop(0);
+      throw new AgentGone('');
+    }
+    return target;
   }
 
   async #startCommand(command: readonly string[], http: HttpLoad | null): Promise<void> {
@@ -170,8 +183,7 @@ class SoakRun {
         },
       );
     }
-    const target = await Target.startCommand(command);
-    this.#target = target;
+    const target = await this.#adopt(Target.startCommand(command));
     if (http) {
       await Promise.race([waitForServer(http.url, () => target.exit !== null, SERVER_START_MS), this.#death()]);
       this.#driver = new HttpDriver(http);
@@ -186,10 +198,12 @@ class SoakRun {
       const timer = setTimeout(() => reject(noAgent()), AGENT_START_MS);
       timer.unref();
     });
-    const first = await Promise.race([target.hub.when((link) => link.isMainThread), this.#death(), timeout]);
-    if (isHost) return first as AgentLink;
-    const mains = target.links.filter((link) => link.isMainThread);
-    return mains.at(-1) ?? (first as AgentLink);
+    const ended = target.exited.then(({ code }): never => {
+      throw code === 0 ? noAgent() : new AgentGone('');
+    });
+    const first = await Promise.race([target.hub.when((link) => link.isMainThread), ended, timeout]);
+    if (isHost) return first;
+    return target.links.filter((link) => link.isMainThread).at(-1) ?? first;
   }
 
   async #soak(): Promise<void> {
@@ -199,6 +213,7 @@ class SoakRun {
     // The closer look took samples as well: longer evidence for what the kernel counts.
     this.#resources = resourceGauges(this.#recorder!.moments);
     await this.#traceResources();
+    this.#noteSilent();
     this.#hasDecided = true;
     if (this.#driver instanceof ScenarioDriver) await this.#driver.teardown();
   }
@@ -245,6 +260,12 @@ class SoakRun {
     this.#firstLookEnd = recorder.moments.length;
     this.#pace = { ...this.#pace, growthBytes: (heapBytes(last) - heapBytes(head)) / Math.max(1, last.at - head.at) };
     this.#judgeGauges();
+  }
+
+  #noteSilent(): void {
+    const { silent } = this.#recorder!;
+    if (silent.size === 0) return;
+    this.#notes.push(`${silent.size} worker or child did not answer (its loop is blocked): its heap was not watched`);
   }
 
   #judgeGauges(): void {
@@ -513,7 +534,7 @@ class SoakRun {
   async #explain(error: unknown): Promise<WatertightError> {
     const target = this.#target;
     if (error instanceof AgentGone && target) {
-      await Promise.race([target.exited, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+      await Promise.race([target.exited, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
       return tellEnd(target, this.#driver?.total ?? 0, this.#main?.at ?? -1);
     }
     if (error instanceof WatertightError) return error;

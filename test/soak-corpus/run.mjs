@@ -177,6 +177,9 @@ ${rows.join('\n')}
 
 function groupBy(list) {
   const groups = {};
-  for (const run of list) (groups[run.verdict] ??= []).push(run);
+  for (const run of list) {
+    groups[run.verdict] ??= [];
+    groups[run.verdict].push(run);
+  }
   return groups;
 }

@@ -33,6 +33,8 @@ const MINUTE_MS = 60_000;
 export interface ReportOptions {
   /** Folder that files are shown relative to when inside it; default: the current one. */
   readonly cwd?: string;
+  /** The run ended before its time because the program did not run; more time would not help. */
+  readonly isCutShort?: boolean;
 }
 
 export const GAUGE_WORDS: Readonly<Record<Verdict, string>> = { leak: 'grows', clean: 'steady', undecided: 'unclear' };
@@ -102,7 +104,9 @@ export function longerBudget(result: SoakResult): string {
 }
 
 /** What to do after an undecided run. */
-export function nextStep(result: SoakResult): string {
+export function nextStep(result: SoakResult, options: ReportOptions): string {
+  if (options.isCutShort)
+    return 'The program did not run to the end: mend what stopped it (see the notes), then run again.';
   return `Run longer: \`--budget ${longerBudget(result)}\` narrows the intervals ${LONGER.narrower}.`;
 }
 

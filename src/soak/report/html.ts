@@ -56,7 +56,7 @@ export function renderHtml(result: SoakResult, options: ReportOptions = {}): str
     '</head>',
     '<body>',
     '<main>',
-    header(result),
+    header(result, options),
     ...result.leaks.slice(0, MAX_LEAKS).map((leak) => leakCard(leak, result, options)),
     moreLeaks(result),
     charts(byVerdict(result.gauges)),
@@ -70,12 +70,12 @@ export function renderHtml(result: SoakResult, options: ReportOptions = {}): str
   ].join('\n');
 }
 
-function header(result: SoakResult): string {
+function header(result: SoakResult, options: ReportOptions): string {
   const about = result.verdict === 'clean' ? detectableLine(result) : `${runLine(result)}.`;
   const why = undecidedLines(result).map((line) => `<li>${escapeHtml(line)}</li>`);
   const undecided =
     result.verdict === 'undecided'
-      ? `<ul class="why">${why.join('')}</ul><p class="next">${withCode(escapeHtml(nextStep(result)))}</p>`
+      ? `<ul class="why">${why.join('')}</ul><p class="next">${withCode(escapeHtml(nextStep(result, options)))}</p>`
       : '';
   return `<header class="${result.verdict}">
 <p class="badge">${result.verdict.toUpperCase()}</p>

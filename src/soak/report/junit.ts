@@ -67,7 +67,7 @@ export function renderJunit(result: SoakResult, options: ReportOptions = {}): st
 function verdictCase(result: SoakResult, options: ReportOptions): TestCase {
   const outcome = outcomeOf(result.verdict, result.verdict);
   const leaks = result.leaks.slice(0, MAX_LEAKS).flatMap((leak) => [...leakLines(leak, result, options), '']);
-  const undecided = result.verdict === 'undecided' ? [...undecidedLines(result), nextStep(result), ''] : [];
+  const undecided = result.verdict === 'undecided' ? [...undecidedLines(result), nextStep(result, options), ''] : [];
   const first = result.leaks[0];
   return {
     name: 'verdict',

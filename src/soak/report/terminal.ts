@@ -126,9 +126,9 @@ function moreLeaks(result: SoakResult, { paint }: Page): string[] {
   return more > 0 ? [MARGIN + paint(`… and ${more} more, in the JSON report`, 'dim')] : [];
 }
 
-function undecidedSection(result: SoakResult, { paint, width }: Page): string[] {
+function undecidedSection(result: SoakResult, { paint, width, options }: Page): string[] {
   const why = undecidedLines(result).flatMap((line) => hanging('· ', line, width));
-  const next = wrap(nextStep(result), width - MARGIN.length).map((line) => MARGIN + paint(line, 'yellow'));
+  const next = wrap(nextStep(result, options), width - MARGIN.length).map((line) => MARGIN + paint(line, 'yellow'));
   return why.length > 0 ? [...why, '', ...next] : next;
 }
 
