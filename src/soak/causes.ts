@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describePath } from '../heap/index.js';
+import { describePath, type HeapSnapshot } from '../heap/index.js';
 import type { Leak, LeakKind, PathStep, SourcePosition } from '../leaks/index.js';
 import type { AdditionSite, AllocationSite, OriginSite, Position, ProcessSample } from '../monitor/index.js';
 import type { AgentLink } from './agents.js';
@@ -78,7 +78,7 @@ export async function heapLeak(
 ): Promise<Leak> {
   const snapshot = look.snapshot!;
   const { steps, text } = describePath(snapshot, look.paths!.path(finding.member));
-  const kind = kindOf(finding, steps);
+  const kind = kindOf(snapshot, finding, steps);
   const containerId = snapshot.nodeIds[finding.container]!;
   const stack = additionStack(witnesses, containerId) ?? originStack(witnesses, kind);
   const located = stack ? await lines.map(stack) : await allocationStack(finding, text, look.allocations, lines);
@@ -114,7 +114,7 @@ function shortened(stack: readonly Position[]): readonly Position[] {
   return own > LIBRARY_FRAMES ? [...stack.slice(0, LIBRARY_FRAMES), ...stack.slice(own)] : stack;
 }
 
-function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
+function kindOf(snapshot: HeapSnapshot, finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
   if (finding.unit === 'elements' && CONTAINERS.test(finding.className)) return 'growing-container';
   const all = [finding.className, ...finding.companions];
   // Only the end of the path says what this is: its beginning is where every program hangs.
@@ -133,9 +133,9 @@ function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
   }
   if (finding.unit === 'bytes') return finding.className === 'string' ? 'heap-objects' : 'external-memory';
   if (HANDLES.test(finding.className)) return 'handle';
-  if (all.includes('Promise') && /^(Promise|Object|\(anonymous\)\(\)|resolve|reject|.*\(\))$/.test(finding.className)) {
-    return 'unsettled-promise';
-  }
+  if (finding.className === 'Promise' && isPending(snapshot, finding.member)) return 'unsettled-promise';
+  // The functions that settle a promise have no name; a queue of them is a queue of waiters.
+  if (finding.className === '(anonymous)()' && all.includes('Promise')) return 'unsettled-promise';
   return 'heap-objects';
 }
 
@@ -143,6 +143,12 @@ function kindOf(finding: JudgedFinding, steps: readonly PathStep[]): LeakKind {
 const HANDLES =
   /^(FSEvent|FSWatcher|StatWatcher|UDP|Socket|TCP|Pipe|TTY|MessagePort|Process|ChildProcess|Zlib|Gzip|Gunzip|Deflate|Inflate|Brotli\w+)$/;
 const CONTAINERS = /^(Array|Map|Set)$/;
+
+/** A pending promise has its reactions, or nothing, where a settled one has its result. */
+function isPending(snapshot: HeapSnapshot, promise: number): boolean {
+  const result = snapshot.child(promise, 'reactions_or_result');
+  return result < 0 || snapshot.name(result) === 'system / PromiseReaction';
+}
 
 const isMostlyExternal = (finding: JudgedFinding): boolean =>
   /Buffer|Uint8Array|DataView/.test(finding.companions[0] ?? finding.className) ||
