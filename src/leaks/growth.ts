@@ -160,3 +160,10 @@ function rateOf(
       : Infinity;
   return { perIteration, ci: [perIteration - margin, perIteration + margin] };
 }
+
+/** A quantity without members of its own: each window's increase counts as a cohort that stays. */
+export function additions(values: readonly number[]): number[][] {
+  return values.map((value, b) =>
+    values.map((_, k) => (k < b ? 0 : b === 0 ? values[0]! : Math.max(0, value - values[b - 1]!))),
+  );
+}

@@ -1,5 +1,5 @@
 import { EDGE_TYPES, type HeapSnapshot, NODE_TYPES, type RetainingPaths } from '../heap/index.js';
-import { type Growth, judgeGrowth } from './growth.js';
+import { additions, type Growth, judgeGrowth } from './growth.js';
 import type { CohortLedger, Group } from './ledger.js';
 import { sum } from './statistics.js';
 
@@ -221,11 +221,4 @@ function growingValues(view: View, groups: readonly Group[], growing: ReadonlyMa
     });
   }
   return findings;
-}
-
-/** A quantity without members of its own: each window's increase counts as a cohort that stays. */
-export function additions(values: readonly number[]): number[][] {
-  return values.map((value, b) =>
-    values.map((_, k) => (k < b ? 0 : b === 0 ? values[0]! : Math.max(0, value - values[b - 1]!))),
-  );
 }

@@ -11,10 +11,10 @@
  * console.log(trendOf(level, 1, 0).shape); // level
  */
 export { type Bound, boundKeepers, boundsOf } from './bounds.js';
-export { type Cohorts, type Growth, judgeGrowth } from './growth.js';
-export { additions, findHeapGrowth, type HeapFinding } from './heap-findings.js';
+export { additions, type Cohorts, type Growth, judgeGrowth } from './growth.js';
+export { findHeapGrowth, type HeapFinding } from './heap-findings.js';
 export type { Leak, LeakKind, PathStep, SourcePosition, Verdict } from './leak.js';
 export { CohortLedger, type Group } from './ledger.js';
-export { judgeIdentities, RESOURCES, type ResourceKey } from './resources.js';
+export { judgeCounts, judgeIdentities, RESOURCES, type ResourceKey } from './resources.js';
 export { mean, median, type Point, sum } from './statistics.js';
 export { type Trend, trendOf } from './trend.js';

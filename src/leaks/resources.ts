@@ -1,5 +1,6 @@
-import { type Cohorts, type Growth, judgeGrowth } from './growth.js';
+import { additions, type Cohorts, type Growth, judgeGrowth } from './growth.js';
 import type { LeakKind } from './leak.js';
+import type { Point } from './statistics.js';
 
 /** What the kernel counts, by identity, and what it is called in a report. */
 export const RESOURCES = [
@@ -46,4 +47,13 @@ function cohortsOf(at: readonly number[], sets: readonly (readonly string[])[], 
     for (const identity of sets[moment]!) alive[born.get(identity)!]![k]!++;
   }
   return { at: bounds.map((moment) => at[moment]!), population: bounds.map((moment) => sets[moment]!.length), alive };
+}
+
+/** Judges a count without identities, such as active timers: each window's increase counts as a cohort that stays. */
+export function judgeCounts(series: readonly Point[]): Growth | null {
+  const first = Math.floor(series.length * WARM_UP_SHARE);
+  const bounds = boundaries(first, series.length - 1);
+  if (bounds.length <= WINDOWS) return null;
+  const population = bounds.map((moment) => series[moment]![1]);
+  return judgeGrowth({ at: bounds.map((moment) => series[moment]![0]), population, alive: additions(population) });
 }

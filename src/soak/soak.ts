@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { WatertightError } from '../core/index.js';
-import { type Leak, type Point, RESOURCES, trendOf, type Verdict } from '../leaks/index.js';
+import { judgeCounts, type Leak, type Point, RESOURCES, trendOf, type Verdict } from '../leaks/index.js';
 import { AgentGone, type AgentLink } from './agents.js';
 import { frameText, heapLeak, interrogate, NO_WITNESSES, resourceStack, sourceOf, type Witnesses } from './causes.js';
 import { type CloserLook, type JudgedFinding, lookCloser } from './closer-look.js';
@@ -438,6 +438,7 @@ class SoakRun {
         ...adviceFor(kind, { className }, held?.pathText ?? ''),
       });
     }
+    if (this.#leaks.length === 0 && this.#openQuestions.length > 0) await this.#traceTimers();
     for (const { growth, key } of this.#resources) {
       if (growth.verdict === 'unclear' && growth.newest.length >= 3) {
         const { name } = RESOURCES.find((resource) => resource.key === key)!;
@@ -450,6 +451,35 @@ class SoakRun {
         'resident memory outside the heap still grew at the end; allocators keep what they once took, so this alone decides nothing',
       );
     }
+  }
+
+  /**
+   * Timers by their count alone, where the heap could not be looked into. A repeating timer ends by nobody's clock but
+   * its owner's; one that fires once, within the time that a soak has, may just be waiting and is left open.
+   */
+  async #traceTimers(): Promise<void> {
+    const link = this.#main!;
+    const counts = seriesOf(this.#recorder!.moments, (moment) => moment.isolates.get(link.key)?.resources.Timeout ?? 0);
+    const growth = judgeCounts(counts);
+    if (growth?.verdict !== 'leak') return;
+    const witnesses = await this.#interrogate(link, [], growth.perIteration, false);
+    const site = [...witnesses.origins].filter(({ kind }) => kind === 'timer').sort((a, b) => b.live - a.live)[0];
+    const [, what, delay] = /^(\w+) (\d+) ms/.exec(site?.label ?? '') ?? [];
+    if (!site || (what !== 'setInterval' && Number(delay) < this.#options.budgetMs)) return;
+    const stack = await new SourceLines(link).map(site.stack);
+    this.#leaks.push({
+      kind: 'timer',
+      perIteration: growth.perIteration,
+      ci: growth.ci,
+      unit: 'timers',
+      className: site.label,
+      path: [],
+      pathText: '',
+      allocatedAt: stack[0] ? sourceOf(stack[0]) : null,
+      stack: stack.map(frameText),
+      declaredAt: null,
+      ...adviceFor('timer', { className: site.label }, ''),
+    });
   }
 
   /** Objects that only wrap a leaking resource are one leak with it: their path tells who holds it. */
