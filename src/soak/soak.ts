@@ -1,7 +1,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { WatertightError } from '../core/index.js';
-import { judgeCounts, type Leak, type Point, RESOURCES, trendOf, type Verdict } from '../leaks/index.js';
+import {
+  additions,
+  judgeCounts,
+  judgeGrowth,
+  type Leak,
+  type Point,
+  RESOURCES,
+  trendOf,
+  type Verdict,
+} from '../leaks/index.js';
 import { AgentGone, type AgentLink } from './agents.js';
 import { frameText, heapLeak, interrogate, NO_WITNESSES, resourceStack, sourceOf, type Witnesses } from './causes.js';
 import { type CloserLook, type JudgedFinding, lookCloser } from './closer-look.js';
@@ -73,6 +82,11 @@ const WINDOW_MS = 500;
 const LEAST_TOLERANCE = 1;
 const HORIZON_BYTES = 2 ** 30;
 const DEFAULT_HORIZON_MS = 30 * 24 * 3600 * 1000;
+const COMMAND_MS = 30_000;
+/** Listing all containers walks the heap three times. */
+const WATCH_MS = 120_000;
+/** Windows over which their lengths are compared. */
+const CONTAINER_WINDOWS = 6;
 const AGENT_START_MS = 20_000;
 const SERVER_START_MS = 30_000;
 /** Isolates that are looked at closely; each costs its own snapshots. */
@@ -115,6 +129,9 @@ class SoakRun {
   #firstLookEnd = 0;
   #hasDecided = false;
   #isEnding = false;
+  /** Sizes of grown containers of the main isolate, by their index. */
+  readonly #containers: { at: number; sizes: ReadonlyMap<number, number> }[] = [];
+  readonly #firstSizes = new Map<number, number>();
 
   constructor(options: SoakOptions) {
     this.#options = options;
@@ -240,6 +257,7 @@ class SoakRun {
     for (let i = 0; i <= lastLook; i++) {
       const moment = await recorder.sample(this.#driver!.total);
       this.#progress('watching', i, lastLook);
+      await this.#followContainers(i, samples);
       if (i === lastLook) break;
       if (this.#isNearLimit(moment)) {
         this.#notes.push('the heap came near its limit during the first look, which was cut short');
@@ -255,6 +273,7 @@ class SoakRun {
       if (this.#firstLookLeft() <= 0 || (i + 1 === samples >> 1 && this.#isPlainGrowth())) break;
       if (i === lastLook - 1 && lastLook === samples && this.#needsLongerLook()) lastLook = 2 * samples;
     }
+    await this.#main!.ask('forgetContainers', {}, COMMAND_MS);
     const last = recorder.moments.at(-1)!;
     const head = recorder.moments[0]!;
     this.#firstLookEnd = recorder.moments.length;
@@ -273,6 +292,29 @@ class SoakRun {
     this.#heap = heapGauges(moments, this.#recorder!.titles, this.#tolerance(), this.#options.seed);
     this.#resources = resourceGauges(moments);
     this.#native = judgeNative(nativeSeries(moments, this.#main!.hello.pid), this.#options.seed);
+  }
+
+  /**
+   * A map or array of numbers takes memory in leaps of half its size or more, and is level for long between them: its
+   * length tells earlier. Watched from a quarter on, as what that costs must not fall into the judged part.
+   */
+  async #followContainers(sample: number, samples: number): Promise<void> {
+    const first = samples >> 2;
+    if (sample === first) await this.#main!.ask('watchContainers', {}, WATCH_MS);
+    if (sample <= first || (sample - first) % Math.max(1, Math.floor((samples - first) / CONTAINER_WINDOWS)) !== 0)
+      return;
+    const { grown } = await this.#main!.ask('grownContainers', {}, COMMAND_MS);
+    for (const [index, size] of grown) if (!this.#firstSizes.has(index)) this.#firstSizes.set(index, size);
+    this.#containers.push({ at: this.#driver!.total, sizes: new Map(grown.map(([index, , now]) => [index, now])) });
+  }
+
+  /** Whether a container's length grew evenly while the heap was level. */
+  #hasGrowingContainer(): boolean {
+    const at = this.#containers.map((moment) => moment.at);
+    return [...(this.#containers.at(-1)?.sizes.keys() ?? [])].some((index) => {
+      const lengths = this.#containers.map(({ sizes }) => sizes.get(index) ?? this.#firstSizes.get(index)!);
+      return judgeGrowth({ at, population: lengths, alive: additions(lengths) }).verdict === 'leak';
+    });
   }
 
   /** The heap grows beyond doubt and nothing else is open: more samples would only make the heap larger. */
@@ -295,8 +337,11 @@ class SoakRun {
   }
 
   async #lookCloser(): Promise<void> {
+    const isFilling = this.#hasGrowingContainer();
+    const isDoubtful = ({ key, trend }: HeapGauge): boolean =>
+      trend.shape !== 'level' || (isFilling && key === this.#main!.key);
     const growing = this.#heap
-      .filter(({ trend }) => trend.shape !== 'level')
+      .filter(isDoubtful)
       .sort((a, b) => b.trend.perIteration - a.trend.perIteration)
       .slice(0, MAX_CLOSER_LOOKS);
     for (const [i, gauge] of growing.entries()) {
@@ -306,7 +351,7 @@ class SoakRun {
       this.#notes.push(...look.notes);
       await this.#conclude(link, gauge, look);
     }
-    for (const { key, trend } of this.#heap) if (trend.shape === 'level') this.#judgedHeap.set(key, 'clean');
+    for (const gauge of this.#heap) if (!isDoubtful(gauge)) this.#judgedHeap.set(gauge.key, 'clean');
   }
 
   #lookInto(link: AgentLink, gauge: HeapGauge, looksLeft: number): Promise<CloserLook> {
