@@ -23,6 +23,10 @@ const MIN_WINDOWS = 4;
 const MAX_WINDOWS = 12;
 /** From here on windows double while the judgement stays open. */
 const DOUBLE_AFTER = 5;
+/** Share of the members that a leak from the start on would have left by now. */
+const YOUNG_SHARE = 0.4;
+/** Windows through which no sawtooth rises. */
+const SAWTOOTH_WINDOWS = 7;
 const JITTER = [1, 1.19, 0.83, 1.07, 0.91, 1.23, 0.87];
 /** Sampling more finely slows a program that makes much garbage down to a fraction of its speed. */
 const LEAST_INTERVAL = 16_384;
@@ -265,6 +269,7 @@ class Look {
     const { verdict, perIteration } = finding.growth;
     if (verdict === 'saturating') return 'saturating';
     if (verdict !== 'leak') return 'unclear';
+    if (this.#isYoung(finding)) return 'unclear';
     for (const bound of bounds) {
       if (bound.kind === 'capacity') {
         if (perIteration > 0) return 'bounded';
@@ -274,6 +279,15 @@ class Look {
       }
     }
     return 'leak';
+  }
+
+  /**
+   * Fewer members than this rate would have left since the start: growth that began late, or the rising side of a
+   * sawtooth. More windows tell one from the other.
+   */
+  #isYoung({ unit, population, growth }: HeapFinding): boolean {
+    const expected = growth.perIteration * this.#options.driver.total;
+    return unit !== 'bytes' && population < YOUNG_SHARE * expected && this.#moments.length <= SAWTOOTH_WINDOWS;
   }
 
   /** Whether so much more time, and three windows after it, are left. */
