@@ -25,6 +25,8 @@ const MAX_WINDOWS = 12;
 const DOUBLE_AFTER = 5;
 /** Share of the members that a leak from the start on would have left by now. */
 const YOUNG_SHARE = 0.4;
+/** Queues and pools of ordinary programs rise this far and come down again (undici empties its queue at 256). */
+const FEW_MEMBERS = 300;
 /** Windows through which no sawtooth rises. */
 const SAWTOOTH_WINDOWS = 7;
 const JITTER = [1, 1.19, 0.83, 1.07, 0.91, 1.23, 0.87];
@@ -287,7 +289,8 @@ class Look {
    */
   #isYoung({ unit, population, growth }: HeapFinding): boolean {
     const expected = growth.perIteration * this.#options.driver.total;
-    return unit !== 'bytes' && population < YOUNG_SHARE * expected && this.#moments.length <= SAWTOOTH_WINDOWS;
+    const isFew = population < Math.max(FEW_MEMBERS, YOUNG_SHARE * expected);
+    return unit !== 'bytes' && isFew && this.#moments.length <= SAWTOOTH_WINDOWS;
   }
 
   /** Whether so much more time, and three windows after it, are left. */

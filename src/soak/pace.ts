@@ -14,6 +14,8 @@ export interface Pace {
 /** Steps are doubled until one batch takes this long: shorter ones are mostly start-up. */
 const LONG_ENOUGH_MS = 120;
 const MAX_BATCHES = 24;
+/** The first batches load modules and fill caches: their growth says nothing. */
+const COLD_BATCHES = 3;
 /** A batch that kept this much tells enough of the growth; a longer one would only make the heap large. */
 const MAX_KEPT_BYTES = 1.5 * 2 ** 20;
 
@@ -29,7 +31,7 @@ export async function findPace(driver: Driver, recorder: Recorder, first: number
     stepMs = ms / Math.max(done, 1e-9);
     growthBytes = Math.max(0, (heapBytes(after) - heapBytes(before)) / Math.max(done, 1e-9));
     before = after;
-    if (ms >= LONG_ENOUGH_MS || growthBytes * done > MAX_KEPT_BYTES) break;
+    if (ms >= LONG_ENOUGH_MS || (batch >= COLD_BATCHES && growthBytes * done > MAX_KEPT_BYTES)) break;
     const factor = ms < LONG_ENOUGH_MS / 8 && growthBytes * done < MAX_KEPT_BYTES / 8 ? 4 : 2;
     steps = Math.ceil(steps * factor);
   }

@@ -267,7 +267,7 @@ class SoakRun {
       if (done === 0) break;
       // Code gets faster while V8 learns it: the steps are fitted once more before the part that counts.
       if (i === samples >> 2 && this.#options.iterations === undefined) {
-        this.#pace = { ...this.#pace, stepMs: ms / done, gcMs: moment.gcMs };
+        this.#pace = { stepMs: ms / done, gcMs: moment.gcMs, growthBytes: this.#recentGrowth() };
         steps = this.#stepsOfSample();
       }
       if (this.#firstLookLeft() <= 0 || (i + 1 === samples >> 1 && this.#isPlainGrowth())) break;
@@ -537,6 +537,13 @@ class SoakRun {
   }
 
   // --- time and size -----------------------------------------------------------------------------------------------
+
+  /** Bytes a step over the last samples. */
+  #recentGrowth(): number {
+    const recent = this.#recorder!.moments.slice(-6);
+    const [first, last] = [recent[0]!, recent.at(-1)!];
+    return Math.max(0, (heapBytes(last) - heapBytes(first)) / Math.max(1e-9, last.at - first.at));
+  }
 
   /** Fewer samples where each costs long collections: time is needed for the closer look as well. */
   #samples(): number {
