@@ -1,4 +1,14 @@
-import { judgeIdentities, type Point, RESOURCES, type ResourceKey, type Trend, trendOf } from '../leaks/index.js';
+import {
+  judgeIdentities,
+  type Point,
+  RESOURCES,
+  type ResourceKey,
+  type Trend,
+  trendOf,
+  type Verdict,
+} from '../leaks/index.js';
+import type { IsolateSample } from '../monitor/index.js';
+import type { AgentLink } from './agents.js';
 import type { Moment } from './recorder.js';
 import type { GaugeResult } from './result.js';
 
@@ -78,7 +88,7 @@ export function seriesOf(moments: readonly Moment[], read: (moment: Moment) => n
 
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
 
-export function trendResult(
+function trendResult(
   name: string,
   unit: 'bytes' | 'count',
   series: readonly Point[],
@@ -96,7 +106,7 @@ export function trendResult(
   };
 }
 
-export function resourceResult(gauge: ResourceGauge, name: string, mainPid: number): GaugeResult {
+function resourceResult(gauge: ResourceGauge, name: string, mainPid: number): GaugeResult {
   const { growth, series } = gauge;
   const span = (series.at(-1)?.[0] ?? 0) * (2 / 3);
   const verdict = growth.verdict === 'leak' ? 'leak' : growth.verdict === 'none' ? 'clean' : 'undecided';
@@ -110,4 +120,45 @@ export function resourceResult(gauge: ResourceGauge, name: string, mainPid: numb
     smallestDetectable: span > 0 ? MIN_MEMBERS / span : 0,
     series,
   };
+}
+
+/** What a run's gauges say, in the report's order: heaps, memory, timers, resources. */
+export function gaugeResults(
+  main: AgentLink,
+  moments: readonly Moment[],
+  judged: {
+    readonly heap: readonly HeapGauge[];
+    readonly resources: readonly ResourceGauge[];
+    readonly verdicts: ReadonlyMap<string, Verdict>;
+    readonly tolerance: number;
+    readonly seed: number;
+  },
+): GaugeResult[] {
+  const { pid } = main.hello;
+  const heaps = judged.heap.map(({ key, title, series, trend }) => {
+    const verdict = judged.verdicts.get(key) ?? (trend.shape === 'level' ? 'clean' : 'undecided');
+    return trendResult(`heap and external · ${title}`, 'bytes', series, trend, verdict);
+  });
+  const ofMain = (read: (isolate: IsolateSample) => number): Point[] =>
+    seriesOf(moments, ({ isolates }) => (isolates.has(main.key) ? read(isolates.get(main.key)!) : null));
+  const others = [
+    { name: 'array buffers', unit: 'bytes', series: ofMain((isolate) => isolate.arrayBuffersBytes) },
+    {
+      name: 'resident memory',
+      unit: 'bytes',
+      series: seriesOf(moments, (m) => m.processes.get(pid)?.rssBytes ?? null),
+    },
+    { name: 'timers', unit: 'count', series: ofMain((isolate) => isolate.resources.Timeout ?? 0) },
+  ] as const;
+  return [
+    ...heaps,
+    ...others.map(({ name, unit, series }) => {
+      const trend = trendOf(series, unit === 'bytes' ? judged.tolerance : 1e-6, judged.seed);
+      // Shown for the reader; the verdict on memory is the heap's, that on resident memory is the native one's.
+      return trendResult(name, unit, series, trend, trend.shape === 'level' ? 'clean' : 'undecided');
+    }),
+    ...judged.resources
+      .filter((gauge) => gauge.pid === pid || gauge.growth.verdict !== 'none')
+      .map((gauge) => resourceResult(gauge, RESOURCES.find(({ key }) => key === gauge.key)!.name, pid)),
+  ];
 }

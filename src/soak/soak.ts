@@ -1,35 +1,17 @@
-import { existsSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { WatertightError } from '../core/index.js';
-import {
-  additions,
-  judgeCounts,
-  judgeGrowth,
-  type Leak,
-  type Point,
-  RESOURCES,
-  trendOf,
-  type Verdict,
-} from '../leaks/index.js';
+import { judgeCounts, type Leak, RESOURCES, type Verdict } from '../leaks/index.js';
 import { AgentGone, type AgentLink } from './agents.js';
 import { frameText, heapLeak, interrogate, NO_WITNESSES, resourceStack, sourceOf, type Witnesses } from './causes.js';
 import { type CloserLook, type JudgedFinding, lookCloser } from './closer-look.js';
 import type { Driver } from './driver.js';
-import {
-  type HeapGauge,
-  heapGauges,
-  nativeSeries,
-  type ResourceGauge,
-  resourceGauges,
-  resourceResult,
-  seriesOf,
-  trendResult,
-} from './gauges.js';
+import { FirstLook, MAX_GROWTH_BYTES } from './first-look.js';
+import { gaugeResults, type HeapGauge, type ResourceGauge, resourceGauges, seriesOf } from './gauges.js';
 import { answers, HttpDriver, type HttpLoad, TimeDriver, waitForServer } from './http-driver.js';
-import { judgeNative, type NativeGrowth } from './native.js';
-import { findPace, heapBytes, type Pace } from './pace.js';
+import { firstAgent, scenarioFile } from './launch.js';
 import { adviceFor } from './patterns.js';
 import { Recorder } from './recorder.js';
+import { nativeLeak, resourceClass, takeHolder, withoutConsequences } from './resource-leaks.js';
 import type { GaugeResult, SoakResult } from './result.js';
 import { ScenarioDriver } from './scenario-driver.js';
 import { SourceLines } from './source-lines.js';
@@ -69,38 +51,15 @@ export interface SoakOutcome {
   readonly failure: WatertightError | null;
 }
 
-/** Samples of the first look. */
-const SAMPLES = 48;
-/** A sample's work takes at least so many times its collections, which keeps their share small. */
-const WORK_PER_GC = 5;
-const SAMPLE_MS = { least: 60, most: 1_000 };
-/** Growth of the heap during the first look is kept below this. */
-const MAX_GROWTH_BYTES = 12 * 2 ** 20;
 /** Work of the first windows of the closer look. */
 const WINDOW_MS = 500;
-/** Growth below one byte an iteration is beyond what anyone tracks down. */
-const LEAST_TOLERANCE = 1;
-const HORIZON_BYTES = 2 ** 30;
-const DEFAULT_HORIZON_MS = 30 * 24 * 3600 * 1000;
-const COMMAND_MS = 30_000;
-/** Listing all containers walks the heap three times. */
-const WATCH_MS = 120_000;
-/** Windows over which their lengths are compared. */
-const CONTAINER_WINDOWS = 6;
-const AGENT_START_MS = 20_000;
 const SERVER_START_MS = 30_000;
 /** Isolates that are looked at closely; each costs its own snapshots. */
 const MAX_CLOSER_LOOKS = 3;
 /** Time of a snapshot, in full collections (Node 20: 52 to 62, Node 24: 35 to 43, and reading it). */
 const SNAPSHOT_PER_GC = 50;
-/** Share of the budget that collections of the first look may take. */
-const GC_SHARE = 0.2;
-const FEWEST_SAMPLES = 20;
 /** Fewer iterations than this clear nobody: a leak of one in ten would leave a handful. */
 const FEWEST_STEPS = 60;
-/** The share of the heap limit from which on a process may die any moment. */
-const NEAR_LIMIT = 0.5;
-
 /**
  * Runs a program, watches what it holds, and decides: leak, clean, or undecided.
  *
@@ -121,17 +80,11 @@ class SoakRun {
   #driver: Driver | null = null;
   #recorder: Recorder | null = null;
   #main: AgentLink | null = null;
-  #pace: Pace = { stepMs: 1, gcMs: 10, growthBytes: 0 };
-  #heap: HeapGauge[] = [];
-  #resources: ResourceGauge[] = [];
-  #native: NativeGrowth | null = null;
+  #look: FirstLook | null = null;
+  #resources: readonly ResourceGauge[] = [];
   #judgedHeap = new Map<string, Verdict>();
-  #firstLookEnd = 0;
   #hasDecided = false;
   #isEnding = false;
-  /** Sizes of grown containers of the main isolate, by their index. */
-  readonly #containers: { at: number; sizes: ReadonlyMap<number, number> }[] = [];
-  readonly #firstSizes = new Map<number, number>();
 
   constructor(options: SoakOptions) {
     this.#options = options;
@@ -169,7 +122,7 @@ class SoakRun {
     this.#progress('starting', 0, 1);
     if ('scenario' in what) {
       await this.#adopt(Target.startScenario(file));
-      this.#main = await this.#firstAgent(true);
+      this.#main = await firstAgent(this.#target!, true);
       const driver = new ScenarioDriver(this.#main, Math.max(2_000, budgetMs));
       await Promise.race([driver.setup(), this.#death()]);
       this.#driver = driver;
@@ -205,80 +158,32 @@ class SoakRun {
       await Promise.race([waitForServer(http.url, () => target.exit !== null, SERVER_START_MS), this.#death()]);
       this.#driver = new HttpDriver(http);
     } else this.#driver = new TimeDriver(target.exited);
-    this.#main = await this.#firstAgent(false);
-  }
-
-  /** The isolate in the foreground: the host of a scenario, else the main thread that started last (npm starts node). */
-  async #firstAgent(isHost: boolean): Promise<AgentLink> {
-    const target = this.#target!;
-    const timeout = new Promise<never>((_, reject) => {
-      const timer = setTimeout(() => reject(noAgent()), AGENT_START_MS);
-      timer.unref();
-    });
-    const ended = target.exited.then(({ code }): never => {
-      throw code === 0 ? noAgent() : new AgentGone('');
-    });
-    const first = await Promise.race([target.hub.when((link) => link.isMainThread), ended, timeout]);
-    if (isHost) return first;
-    return target.links.filter((link) => link.isMainThread).at(-1) ?? first;
+    this.#main = await firstAgent(target, false);
   }
 
   async #soak(): Promise<void> {
-    await this.#warmUp();
-    await this.#firstLook();
-    await this.#lookCloser();
+    const { budgetMs, iterations, warmup, horizonMs, seed } = this.#options;
+    this.#look = new FirstLook({
+      driver: this.#driver!,
+      recorder: this.#recorder!,
+      main: this.#main!,
+      budgetMs,
+      budgetLeft: () => this.#budgetLeft(),
+      iterations,
+      warmup,
+      horizonMs,
+      seed,
+      onProgress: (phase, done, total) => this.#progress(phase, done, total),
+    });
+    await this.#look.run();
+    this.#notes.push(...this.#look.notes);
+    await this.#lookCloser(this.#look);
     // The closer look took samples as well: longer evidence for what the kernel counts.
     this.#resources = resourceGauges(this.#recorder!.moments);
-    await this.#traceResources();
+    await this.#traceResources(this.#look);
     this.#noteSilent();
     this.#hasDecided = true;
     if (this.#driver instanceof ScenarioDriver) await this.#driver.teardown();
-  }
-
-  async #warmUp(): Promise<void> {
-    const { warmup, iterations, target } = this.#options;
-    this.#progress('warming up', 0, 1);
-    const isHttp = 'command' in target && target.http !== null;
-    const first = isHttp ? 50 : this.#driver!.unit === 'second' ? 0.5 : 1;
-    if (typeof warmup === 'number' && warmup > 0) await this.#driver!.advance(warmup, this.#budgetLeft() / 3);
-    const isShort = iterations !== undefined && iterations < 100;
-    this.#pace = isShort
-      ? { stepMs: 1, gcMs: 10, growthBytes: 0 }
-      : await findPace(this.#driver!, this.#recorder!, first, this.#options.budgetMs / 10);
-  }
-
-  /** Evenly spaced samples after forced collections; everything but the heap's contents is decided here. */
-  async #firstLook(): Promise<void> {
-    const recorder = this.#recorder!;
-    recorder.moments.length = 0;
-    const samples = this.#samples();
-    let steps = this.#stepsOfSample();
-    let lastLook = samples;
-    for (let i = 0; i <= lastLook; i++) {
-      const moment = await recorder.sample(this.#driver!.total);
-      this.#progress('watching', i, lastLook);
-      await this.#followContainers(i, samples);
-      if (i === lastLook) break;
-      if (this.#isNearLimit(moment)) {
-        this.#notes.push('the heap came near its limit during the first look, which was cut short');
-        break;
-      }
-      const { done, ms } = await this.#driver!.advance(steps, this.#firstLookLeft());
-      if (done === 0) break;
-      // Code gets faster while V8 learns it: the steps are fitted once more before the part that counts.
-      if (i === samples >> 2 && this.#options.iterations === undefined) {
-        this.#pace = { stepMs: ms / done, gcMs: moment.gcMs, growthBytes: this.#recentGrowth() };
-        steps = this.#stepsOfSample();
-      }
-      if (this.#firstLookLeft() <= 0 || (i + 1 === samples >> 1 && this.#isPlainGrowth())) break;
-      if (i === lastLook - 1 && lastLook === samples && this.#needsLongerLook()) lastLook = 2 * samples;
-    }
-    await this.#main!.ask('forgetContainers', {}, COMMAND_MS);
-    const last = recorder.moments.at(-1)!;
-    const head = recorder.moments[0]!;
-    this.#firstLookEnd = recorder.moments.length;
-    this.#pace = { ...this.#pace, growthBytes: (heapBytes(last) - heapBytes(head)) / Math.max(1, last.at - head.at) };
-    this.#judgeGauges();
   }
 
   #noteSilent(): void {
@@ -287,75 +192,29 @@ class SoakRun {
     this.#notes.push(`${silent.size} worker or child did not answer (its loop is blocked): its heap was not watched`);
   }
 
-  #judgeGauges(): void {
-    const moments = this.#recorder!.moments.slice(0, this.#firstLookEnd || undefined);
-    this.#heap = heapGauges(moments, this.#recorder!.titles, this.#tolerance(), this.#options.seed);
-    this.#resources = resourceGauges(moments);
-    this.#native = judgeNative(nativeSeries(moments, this.#main!.hello.pid), this.#options.seed);
-  }
-
-  /**
-   * A map or array of numbers takes memory in leaps of half its size or more, and is level for long between them: its
-   * length tells earlier. Watched from a quarter on, as what that costs must not fall into the judged part.
-   */
-  async #followContainers(sample: number, samples: number): Promise<void> {
-    const first = samples >> 2;
-    if (sample === first) await this.#main!.ask('watchContainers', {}, WATCH_MS);
-    if (sample <= first || (sample - first) % Math.max(1, Math.floor((samples - first) / CONTAINER_WINDOWS)) !== 0)
-      return;
-    const { grown } = await this.#main!.ask('grownContainers', {}, COMMAND_MS);
-    for (const [index, size] of grown) if (!this.#firstSizes.has(index)) this.#firstSizes.set(index, size);
-    this.#containers.push({ at: this.#driver!.total, sizes: new Map(grown.map(([index, , now]) => [index, now])) });
-  }
-
-  /** Whether a container's length grew evenly while the heap was level. */
-  #hasGrowingContainer(): boolean {
-    const at = this.#containers.map((moment) => moment.at);
-    return [...(this.#containers.at(-1)?.sizes.keys() ?? [])].some((index) => {
-      const lengths = this.#containers.map(({ sizes }) => sizes.get(index) ?? this.#firstSizes.get(index)!);
-      return judgeGrowth({ at, population: lengths, alive: additions(lengths) }).verdict === 'leak';
-    });
-  }
-
-  /** The heap grows beyond doubt and nothing else is open: more samples would only make the heap larger. */
-  #isPlainGrowth(): boolean {
-    if (this.#options.iterations !== undefined) return false;
-    this.#firstLookEnd = this.#recorder!.moments.length;
-    this.#judgeGauges();
-    const isPlain = this.#heap.some(
-      ({ trend }) => trend.ci[0] > 8 * this.#tolerance() && trend.ci[0] > trend.perIteration / 2,
-    );
-    return isPlain && this.#resources.every(({ growth }) => growth.verdict === 'none');
-  }
-
-  /** Resources whose growth is still open, or native memory on the rise, are worth as much time again. */
-  #needsLongerLook(): boolean {
-    this.#firstLookEnd = this.#recorder!.moments.length;
-    this.#judgeGauges();
-    const open = this.#resources.some(({ growth }) => growth.verdict === 'unclear' || growth.verdict === 'saturating');
-    return (open || this.#native?.verdict === 'undecided') && this.#budgetLeft() > this.#options.budgetMs / 2;
-  }
-
-  async #lookCloser(): Promise<void> {
-    const isFilling = this.#hasGrowingContainer();
+  async #lookCloser(first: FirstLook): Promise<void> {
+    const isFilling = first.hasGrowingContainer();
     const isDoubtful = ({ key, trend }: HeapGauge): boolean =>
       trend.shape !== 'level' || (isFilling && key === this.#main!.key);
-    const growing = this.#heap
+    const growing = first.heap
       .filter(isDoubtful)
       .sort((a, b) => b.trend.perIteration - a.trend.perIteration)
       .slice(0, MAX_CLOSER_LOOKS);
     for (const [i, gauge] of growing.entries()) {
       const link = this.#target!.links.find(({ key }) => key === gauge.key);
       if (!link) continue;
-      const look = await this.#lookInto(link, gauge, growing.length - i);
+      const look = await this.#lookInto(first, link, gauge, growing.length - i);
       this.#notes.push(...look.notes);
       await this.#conclude(link, gauge, look);
     }
-    for (const gauge of this.#heap) if (!isDoubtful(gauge)) this.#judgedHeap.set(gauge.key, 'clean');
+    for (const gauge of first.heap) if (!isDoubtful(gauge)) this.#judgedHeap.set(gauge.key, 'clean');
   }
 
-  #lookInto(link: AgentLink, gauge: HeapGauge, looksLeft: number): Promise<CloserLook> {
-    const { stepMs } = this.#pace;
+  #lookInto(first: FirstLook, link: AgentLink, gauge: HeapGauge, looksLeft: number): Promise<CloserLook> {
+    const { stepMs, gcMs } = first.pace;
+    // A sample collects twice.
+    const snapshotMs = (gcMs / 2) * SNAPSHOT_PER_GC;
+    const deadlineMs = (0.9 * this.#budgetLeft()) / looksLeft;
     const wanted = Math.max(1, WINDOW_MS / Math.max(stepMs, 1e-6));
     const bearable = MAX_GROWTH_BYTES / 8 / Math.max(1, gauge.trend.perIteration);
     const reserve = Math.min(5_000, this.#options.budgetMs / 10);
@@ -365,26 +224,16 @@ class SoakRun {
       folder: this.#target!.folder,
       windowSteps: Math.max(1, Math.round(Math.min(wanted, bearable))),
       stepMs,
-      tolerance: this.#tolerance(),
+      tolerance: first.tolerance,
       suspectedBytes: Math.max(1, gauge.trend.perIteration),
       deadline: performance.now() + Math.max(0, (this.#budgetLeft() - reserve) / looksLeft),
-      snapshots: this.#snapshotsFit(looksLeft) ? 'each' : 'last',
-      expectedSnapshotMs: this.#snapshotMs(),
+      snapshots: 5 * (snapshotMs + WINDOW_MS) < deadlineMs ? 'each' : 'last',
+      expectedSnapshotMs: snapshotMs,
       onWindow: async (window, atMost) => {
         this.#progress('looking closer', window, atMost, gauge.title);
         await this.#recorder!.sample(this.#driver!.total);
       },
     });
-  }
-
-  /** What one snapshot takes; a sample collects twice. */
-  #snapshotMs(): number {
-    return (this.#pace.gcMs / 2) * SNAPSHOT_PER_GC;
-  }
-
-  /** Whether the closer look can have all its snapshots. */
-  #snapshotsFit(looksLeft: number): boolean {
-    return 5 * (this.#snapshotMs() + WINDOW_MS) < (0.9 * this.#budgetLeft()) / looksLeft;
   }
 
   async #conclude(link: AgentLink, gauge: HeapGauge, look: CloserLook): Promise<void> {
@@ -420,16 +269,18 @@ class SoakRun {
 
   /** Growth that its gauge bounds well enough, where no snapshot could be afforded. */
   #isNegligible({ trend }: HeapGauge): boolean {
-    return trend.ci[1] < 10 * this.#tolerance();
+    return trend.ci[1] < 10 * this.#look!.tolerance;
   }
 
   #noteOpen(look: CloserLook, gauge: HeapGauge): void {
     for (const finding of look.findings) {
       const what = `${gauge.title}: ${finding.className} grows by ${short(finding.growth.perIteration)} each ${this.#driver!.unit}`;
       const bound = finding.bounds[0];
-      if (finding.verdict === 'saturating')
+      if (finding.verdict === 'saturating' && finding.growth.isFalling) {
         this.#notes.push(`${what}, slower and slower: it looks like a cache that fills`);
-      else if (finding.verdict === 'bounded' && bound) {
+      } else if (finding.verdict === 'saturating') {
+        this.#openQuestions.push(`${what}, more slowly than at first but without coming to rest`);
+      } else if (finding.verdict === 'bounded' && bound) {
         const text = `${what}, but says itself where that ends (${bound.name} = ${bound.value}); it was not reached in this run`;
         this.#openQuestions.push(text);
       } else if (finding.verdict === 'unclear')
@@ -447,7 +298,7 @@ class SoakRun {
       return await interrogate(link, this.#driver!, {
         heapIds,
         perStep,
-        stepMs: this.#pace.stepMs,
+        stepMs: this.#look!.pace.stepMs,
         isFiles,
         tempFolder: join(this.#target!.folder, 'tmp'),
       });
@@ -458,7 +309,7 @@ class SoakRun {
     }
   }
 
-  async #traceResources(): Promise<void> {
+  async #traceResources({ native }: FirstLook): Promise<void> {
     const leaking = withoutConsequences(this.#resources);
     for (const gauge of leaking) {
       const { kind, name, unit } = RESOURCES.find(({ key }) => key === gauge.key)!;
@@ -466,7 +317,7 @@ class SoakRun {
       this.#progress('tracing', 0, 1, name);
       const witnesses = link ? await this.#interrogate(link, [], gauge.growth.perIteration, true) : NO_WITNESSES;
       const stack = await new SourceLines(link ?? null).map(resourceStack(witnesses, kind));
-      const held = this.#takeHolder(kind, gauge);
+      const held = takeHolder(this.#leaks, kind, gauge.growth.perIteration);
       const className = resourceClass(gauge.growth.newest);
       this.#leaks.unshift({
         kind,
@@ -490,8 +341,8 @@ class SoakRun {
         this.#openQuestions.push(`${name} grew by ${growth.newest.length}, not evenly enough to call it a leak yet`);
       }
     }
-    if (this.#native?.verdict === 'leak' && this.#leaks.length === 0) this.#leaks.push(nativeLeak(this.#native));
-    else if (this.#native?.verdict === 'undecided' && this.#leaks.length === 0) {
+    if (native?.verdict === 'leak' && this.#leaks.length === 0) this.#leaks.push(nativeLeak(native));
+    else if (native?.verdict === 'undecided' && this.#leaks.length === 0) {
       this.#notes.push(
         'resident memory outside the heap still grew at the end; allocators keep what they once took, so this alone decides nothing',
       );
@@ -527,69 +378,16 @@ class SoakRun {
     });
   }
 
-  /** Objects that only wrap a leaking resource are one leak with it: their path tells who holds it. */
-  #takeHolder(kind: Leak['kind'], gauge: ResourceGauge): Leak | undefined {
-    const wrapper = WRAPPERS[kind];
-    const index = this.#leaks.findIndex(
-      (leak) => wrapper?.test(leak.className) && comesWith(leak.perIteration / gauge.growth.perIteration),
-    );
-    return index < 0 ? undefined : this.#leaks.splice(index, 1)[0];
-  }
-
-  // --- time and size -----------------------------------------------------------------------------------------------
-
-  /** Bytes a step over the last samples. */
-  #recentGrowth(): number {
-    const recent = this.#recorder!.moments.slice(-6);
-    const [first, last] = [recent[0]!, recent.at(-1)!];
-    return Math.max(0, (heapBytes(last) - heapBytes(first)) / Math.max(1e-9, last.at - first.at));
-  }
-
-  /** Fewer samples where each costs long collections: time is needed for the closer look as well. */
-  #samples(): number {
-    const affordable = (GC_SHARE * this.#options.budgetMs) / Math.max(1, this.#pace.gcMs);
-    return Math.round(Math.min(SAMPLES, Math.max(FEWEST_SAMPLES, affordable)));
-  }
-
-  #stepsOfSample(): number {
-    const { iterations } = this.#options;
-    if (iterations !== undefined) return Math.max(1, Math.ceil(iterations / this.#samples()));
-    const { stepMs, gcMs, growthBytes } = this.#pace;
-    const share = (this.#options.budgetMs * 0.3) / SAMPLES;
-    const isServer = this.#driver!.unit !== 'iteration';
-    const least = isServer ? 200 : SAMPLE_MS.least;
-    const wantedMs = Math.min(share, SAMPLE_MS.most, Math.max(least, WORK_PER_GC * gcMs));
-    const wanted = wantedMs / Math.max(stepMs, 1e-6);
-    const bearable = growthBytes > 0 ? MAX_GROWTH_BYTES / SAMPLES / growthBytes : wanted;
-    const steps = Math.min(wanted, bearable);
-    return this.#driver!.unit === 'second' ? Math.max(0.2, steps) : Math.max(1, Math.round(steps));
-  }
-
-  /** Bytes a step below which growth is tolerated. */
-  #tolerance(): number {
-    const horizonMs = this.#options.horizonMs ?? DEFAULT_HORIZON_MS;
-    return Math.max(LEAST_TOLERANCE, (HORIZON_BYTES * this.#pace.stepMs) / horizonMs);
-  }
-
-  #isNearLimit(moment: { isolates: ReadonlyMap<string, { heapUsedBytes: number }> }): boolean {
-    const used = moment.isolates.get(this.#main!.key)?.heapUsedBytes ?? 0;
-    return used > NEAR_LIMIT * this.#main!.hello.heapLimitBytes;
-  }
+  // --- time and the end --------------------------------------------------------------------------------------------
 
   #budgetLeft(): number {
     return this.#options.budgetMs - (performance.now() - this.#startedAt);
-  }
-
-  #firstLookLeft(): number {
-    return this.#budgetLeft() - this.#options.budgetMs * 0.35;
   }
 
   #progress(phase: string, done: number, total: number, detail?: string): void {
     const iterations = this.#driver?.total ?? 0;
     this.#options.onProgress?.({ phase, done, total, iterations, ...(detail === undefined ? {} : { detail }) });
   }
-
-  // --- the end -----------------------------------------------------------------------------------------------------
 
   /** Rejects when the observed program ends on its own. */
   async #death(): Promise<never> {
@@ -628,14 +426,7 @@ class SoakRun {
   }
 
   async #stop(failure: WatertightError | null): Promise<void> {
-    if (failure && this.#recorder) {
-      try {
-        this.#firstLookEnd ||= this.#recorder.moments.length;
-        this.#judgeGauges();
-      } catch {
-        // Too little was seen to judge anything.
-      }
-    }
+    if (failure) this.#look?.judge();
     await this.#target?.stop(failure ? 500 : 3_000);
   }
 
@@ -660,7 +451,7 @@ class SoakRun {
   #verdict(failure: WatertightError | null): Verdict {
     if (this.#leaks.length > 0) return 'leak';
     if (failure || !this.#hasDecided || this.#openQuestions.length > 0) return 'undecided';
-    if (this.#heap.length === 0) {
+    if (this.#look!.heap.length === 0) {
       this.#openQuestions.push('too few samples for any verdict');
       return 'undecided';
     }
@@ -682,127 +473,20 @@ class SoakRun {
   }
 
   #gaugeResults(): GaugeResult[] {
-    const recorder = this.#recorder;
-    if (!recorder || !this.#main) return [];
-    const { seed } = this.#options;
-    const heaps = this.#heap.map((gauge) => {
-      const verdict = this.#judgedHeap.get(gauge.key) ?? (gauge.trend.shape === 'level' ? 'clean' : 'undecided');
-      return trendResult(`heap and external · ${gauge.title}`, 'bytes', gauge.series, gauge.trend, verdict);
+    if (!this.#look || !this.#main) return [];
+    const { moments, heap, tolerance } = this.#look;
+    const resources = this.#resources.length > 0 ? this.#resources : this.#look.resources;
+    return gaugeResults(this.#main, moments, {
+      heap,
+      resources,
+      verdicts: this.#judgedHeap,
+      tolerance,
+      seed: this.#options.seed,
     });
-    const moments = recorder.moments.slice(0, this.#firstLookEnd || undefined);
-    const { pid } = this.#main.hello;
-    const extras: [string, 'bytes' | 'count', Point[]][] = [
-      ['array buffers', 'bytes', seriesOf(moments, (m) => m.isolates.get(this.#main!.key)?.arrayBuffersBytes ?? null)],
-      ['resident memory', 'bytes', seriesOf(moments, (m) => m.processes.get(pid)?.rssBytes ?? null)],
-      [
-        'timers',
-        'count',
-        seriesOf(moments, (m) =>
-          m.isolates.has(this.#main!.key) ? (m.isolates.get(this.#main!.key)!.resources.Timeout ?? 0) : null,
-        ),
-      ],
-    ];
-    const others = extras.map(([name, unit, series]) => {
-      const trend = trendOf(series, unit === 'bytes' ? this.#tolerance() : 1e-6, seed);
-      // Shown for the reader; the verdict on memory is the heap's, that on resident memory is the native one's.
-      return trendResult(name, unit, series, trend, trend.shape === 'level' ? 'clean' : 'undecided');
-    });
-    const resources = this.#resources
-      .filter((gauge) => gauge.pid === pid || gauge.growth.verdict !== 'none')
-      .map((gauge) => resourceResult(gauge, RESOURCES.find(({ key }) => key === gauge.key)!.name, pid));
-    return [...heaps, ...others, ...resources];
   }
 }
 
 const isOpen = ({ verdict, growth }: JudgedFinding): boolean =>
   verdict === 'unclear' || verdict === 'bounded' || (verdict === 'saturating' && !growth.isFalling);
 
-const WRAPPERS: Partial<Record<Leak['kind'], RegExp>> = {
-  'child-process': /ChildProcess|Process|Socket|Pipe/,
-  thread: /Worker|MessagePort/,
-  socket: /Socket|TCP|Pipe|ClientRequest|IncomingMessage|Server/,
-  'file-descriptor': /FileHandle|ReadStream|WriteStream|ReadFileContext|FSReqCallback/,
-  'temp-file': /WriteStream|FileHandle/,
-};
-
-/** One to some objects for each resource, as rates that are both estimates. */
-const comesWith = (ratio: number): boolean => ratio > 0.4 && ratio < 6;
-
 const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(2));
-
-/** Descriptors and threads that may come with one child process or one worker. */
-const MOST_PER_OWNER = 8;
-
-/**
- * The leaking resources without what only comes with another: a child has pipes, a worker has descriptors. Where the
- * companions prove the growth, their owner needs no proof of its own, sparse as it is.
- */
-function withoutConsequences(gauges: readonly ResourceGauge[]): ResourceGauge[] {
-  const order = RESOURCES.map(({ key }) => key);
-  const sorted = [...gauges].sort((a, b) => order.indexOf(a.key) - order.indexOf(b.key));
-  const proven = sorted.filter(({ growth }) => growth.verdict === 'leak');
-  const causes: ResourceGauge[] = [];
-  const explains = (owner: ResourceGauge, other: ResourceGauge): boolean =>
-    owner.pid === other.pid &&
-    owner.growth.newest.length * MOST_PER_OWNER >= other.growth.newest.length &&
-    other.growth.newest.length >= owner.growth.newest.length;
-  for (const gauge of sorted) {
-    const isOwner = gauge.key === 'children' || gauge.key === 'threads';
-    const hasWitness = isOwner && gauge.growth.newest.length >= 3 && proven.some((other) => explains(gauge, other));
-    if (gauge.growth.verdict !== 'leak' && !hasWitness) continue;
-    const isConsequence =
-      causes.some(({ key }) => key === 'children' || key === 'threads') &&
-      ['sockets', 'descriptors', 'threads'].includes(gauge.key) &&
-      causes.some((cause) => explains(cause, gauge));
-    if (!isConsequence) causes.push(gauge);
-  }
-  return causes;
-}
-
-/** What the newest identities have in common, without the numbers that make them different: `/tmp/upload-*.part`. */
-function resourceClass(newest: readonly string[]): string {
-  const names = newest.map((identity) =>
-    identity
-      .slice(identity.indexOf(' ') + 1)
-      .replace(/\d+/g, '*')
-      .replace(/\[\*\]/, ''),
-  );
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0].slice(0, 200) ?? '';
-}
-
-function nativeLeak(native: NativeGrowth): Leak {
-  return {
-    kind: 'native-memory',
-    perIteration: native.perIteration,
-    ci: native.ci,
-    unit: 'bytes',
-    bytesPerIteration: native.perIteration,
-    className: 'native memory',
-    path: [],
-    pathText: '',
-    allocatedAt: null,
-    declaredAt: null,
-    ...adviceFor('native-memory', { className: 'native memory' }, ''),
-  };
-}
-
-function scenarioFile(name: string): string {
-  const file = resolve(name);
-  const refuse = (why: string, hint: string): never => {
-    throw new WatertightError('WT_SOAK_NO_SCENARIO', `Cannot soak ${name} as ${why}`, { hint });
-  };
-  if (!existsSync(file))
-    refuse('there is no such file', 'check the path; to soak a command write: watertight soak -- <command>');
-  if (statSync(file).isDirectory()) refuse('it is a folder', 'name the scenario file in it');
-  if (!/\.[cm]?[jt]sx?$/.test(file))
-    refuse('it is neither JavaScript nor TypeScript', 'a scenario is a .js, .mjs, .cjs or .ts module');
-  return file;
-}
-
-function noAgent(): WatertightError {
-  return new WatertightError('WT_SOAK_NO_NODE', `No Node.js program appeared within ${AGENT_START_MS / 1000} s`, {
-    hint: 'the command must start Node.js 20.19 or newer, and pass on NODE_OPTIONS',
-  });
-}
