@@ -23,6 +23,11 @@ describe('judgeIdentities()', () => {
     expect(growth.newest[0]).toMatch(/\/data\/file/);
   });
 
+  test('five children that came one by one and stayed are not yet a leak, and not nothing', () => {
+    const sets = moments.map((_, i) => Array.from({ length: Math.floor(i / 9) }, (_, n) => `${n}:7 sleep`));
+    expect(judgeIdentities(moments, sets).verdict).toBe('unclear');
+  });
+
   test('sockets that come and go are none', () => {
     const sets = moments.map((_, i) => Array.from({ length: 10 }, (_, n) => `${20 + n} socket:[${i * 10 + n}]`));
     expect(judgeIdentities(moments, sets).verdict).toBe('none');

@@ -28,7 +28,19 @@ export function judgeIdentities(
   const cohorts = cohortsOf(at, sets, bounds);
   const before = new Set(sets[bounds[0]!]);
   const newest = (sets.at(-1) ?? []).filter((identity) => !before.has(identity));
-  return { ...judgeGrowth(cohorts), newest };
+  const growth = judgeGrowth(cohorts);
+  return { ...growth, verdict: growth.verdict === 'none' && isTrickle(cohorts) ? 'unclear' : growth.verdict, newest };
+}
+
+/**
+ * Too few to judge, but not nothing: unlike objects, what the kernel hands out does not pile up by chance. One more in
+ * each of several windows, all still there, wants a longer look.
+ */
+function isTrickle({ population, alive }: Cohorts): boolean {
+  const last = population.length - 1;
+  const net = population[last]! - population[0]!;
+  const windows = alive.slice(1).filter((row) => row[last]! > 0).length;
+  return (net >= 2 && windows >= 3) || (net >= 3 && windows >= 2);
 }
 
 /** Moments at the borders of the windows, evenly spread. */

@@ -11,6 +11,8 @@ const SAMPLES = { most: 48, fewest: 20 };
 /** A sample's work takes at least so many times its collections, which keeps their share small. */
 const WORK_PER_GC = 5;
 const SAMPLE_MS = { least: 60, leastOfServers: 200, most: 1_000 };
+/** Lengths of the first look while something is open. */
+const MOST_LOOKS = 4;
 /** Share of the budget that collections may take. */
 const GC_SHARE = 0.2;
 /** Growth of the heap during the first look is kept below this: what grew costs time in every later collection. */
@@ -130,7 +132,7 @@ export class FirstLook {
         steps = this.#stepsOfSample();
       }
       if (this.#left() <= 0 || (i + 1 === samples >> 1 && this.#isPlainGrowth())) break;
-      if (i === last - 1 && last === samples && this.#needsLongerLook()) last = 2 * samples;
+      if (i === last - 1 && last < MOST_LOOKS * samples && this.#needsLongerLook()) last += samples;
     }
     this.#end = recorder.moments.length;
     await main.ask('forgetContainers', {}, COMMAND_MS);
