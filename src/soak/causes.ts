@@ -11,6 +11,7 @@ import type { SourceLines } from './source-lines.js';
 const COMMAND_MS = 30_000;
 /** Additions that one window should see: enough to tell the main caller from the others. */
 const WANTED_ADDITIONS = 30;
+const FEW_ADDITIONS = 5;
 const MAX_WINDOW_MS = 3_000;
 /** Leaks of one soak that are traced; more are listed without their line. */
 const MAX_TRACED = 8;
@@ -38,7 +39,9 @@ export async function interrogate(
   try {
     const steps = Math.ceil(WANTED_ADDITIONS / Math.max(question.perStep, 1e-6));
     const affordable = Math.max(1, Math.ceil(MAX_WINDOW_MS / Math.max(question.stepMs, 1e-3)));
-    await driver.advance(Math.min(steps, affordable), 2 * MAX_WINDOW_MS);
+    // Rare ones get the time that a few of them take.
+    const few = Math.min(steps, Math.ceil(FEW_ADDITIONS / Math.max(question.perStep, 1e-6)));
+    await driver.advance(Math.max(few, Math.min(steps, affordable)), 4 * MAX_WINDOW_MS);
     const after = question.isFiles ? await holdings(link) : null;
     return await link.ask('origins', newcomers(before, after, question.tempFolder), COMMAND_MS);
   } finally {
