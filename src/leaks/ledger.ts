@@ -117,6 +117,15 @@ export class CohortLedger {
     return tally;
   }
 
+  /**
+   * Nodes of one structure are one group, whether they are reached from its head, from its tail, or as an element that
+   * another element knows.
+   */
+  #withinStructure(parent: number, label: number, className: number): number {
+    if (this.signatures.label(parent) === WILDCARD) return parent;
+    return this.signatures.step(Math.max(this.signatures.parents[parent]!, Signatures.ROOT), label, className);
+  }
+
   /** Signatures along the path tree, parents first. */
   #sign(snapshot: HeapSnapshot, paths: RetainingPaths): Int32Array {
     const { nodeCount } = snapshot;
@@ -135,14 +144,18 @@ export class CohortLedger {
         const parent = result[parentNode[next]!]!;
         if (parent < 0) continue;
         const label = namer.label(parentNode[next]!, parentEdge[next]!, next);
-        // Nodes of one structure are one group, whether they are reached from its head or from its tail.
-        const base = label === namer.recursion ? this.signatures.parents[parent]! : parent;
-        result[next] = this.signatures.step(Math.max(base, Signatures.ROOT), label, namer.className(next));
+        result[next] =
+          label === namer.recursion
+            ? this.#withinStructure(parent, label, namer.className(next))
+            : this.signatures.step(parent, label, namer.className(next));
       }
     }
     return result;
   }
 }
+
+/** Label of every index and dictionary key. */
+const WILDCARD = '[]';
 
 const total = (counts: readonly number[] | undefined): number => counts?.reduce((a, b) => a + b, 0) ?? 0;
 
@@ -180,7 +193,7 @@ class Namer {
   constructor(snapshot: HeapSnapshot, signatures: Signatures) {
     this.#snapshot = snapshot;
     this.#signatures = signatures;
-    this.#wildcard = signatures.nameId('[]');
+    this.#wildcard = signatures.nameId(WILDCARD);
     this.recursion = signatures.nameId('…');
     this.#typeNames = NODE_TYPES.map((type) =>
       BY_TYPE.has(type) ? signatures.nameId(type.endsWith('string') ? 'string' : type) : -1,
