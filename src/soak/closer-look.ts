@@ -187,12 +187,14 @@ class Look {
         : [];
     const lengths = await this.#growingContainers();
     const holders = new Set(objects.map(({ container }) => container));
+    // Many containers of one kind (each table's guests) share a path; one of them stands for all.
+    const kinds = new Set([...holders].map((container) => this.#signatures[container]));
     const numbers = lengths.filter(
-      ({ container }) => !holders.has(container) && !this.#isExplained(container, holders),
+      ({ container }) => !kinds.has(this.#signatures[container]) && !this.#isExplained(container, holders),
     );
     const known = this.#findings;
     const judged: JudgedFinding[] = [];
-    const held = mergedByContainer(objects.map((object) => countedByEntries(object, lengths)));
+    const held = mergedByContainer(objects.map((object) => countedByEntries(this.#snapshot!, object, lengths)));
     for (const finding of [...held, ...numbers]) {
       const bounds = await this.#boundsOf(finding);
       const whole = { ...finding, bounds, verdict: this.#verdictOf(finding, bounds) };
@@ -369,7 +371,8 @@ function mergedByContainer(findings: readonly HeapFinding[]): HeapFinding[] {
 }
 
 /** A map keeps a key and a value for each entry: the entries are what people count. */
-function countedByEntries(finding: HeapFinding, lengths: readonly HeapFinding[]): HeapFinding {
+function countedByEntries(snapshot: HeapSnapshot, finding: HeapFinding, lengths: readonly HeapFinding[]): HeapFinding {
+  if (snapshot.className(finding.container) !== 'Map') return finding;
   const entries = lengths.find(({ container, growth }) => container === finding.container && growth.verdict === 'leak');
   const isDouble = entries && finding.growth.perIteration > 1.5 * entries.growth.perIteration;
   return isDouble ? { ...finding, growth: entries.growth, population: entries.population } : finding;
