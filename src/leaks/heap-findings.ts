@@ -101,7 +101,10 @@ function describe(view: View, cluster: Cluster, { bytesByClass, member, bytes }:
   const { ledger } = view;
   const { growth } = cluster;
   if (member < 0) return null;
-  const names = cluster.groups.map((group) => ledger.signatures.className(group.signature));
+  // The keys of a map stand beside its values: a class says more than a string does.
+  const names = cluster.groups
+    .map((group) => ledger.signatures.className(group.signature))
+    .sort((a, b) => Number(a === 'string') - Number(b === 'string') || bytesByClass.get(b)! - bytesByClass.get(a)!);
   const companions = [...bytesByClass].sort((a, b) => b[1] - a[1]).map(([name]) => name);
   const speaking = [...names, ...companions].filter((name) => !INTERNAL_CLASS.test(name));
   // Bookkeeping that nothing of the program hangs on: compiled code, feedback, caches of V8's own.

@@ -23,8 +23,7 @@ export function judgeIdentities(
   at: readonly number[],
   sets: readonly (readonly string[])[],
 ): Growth & { newest: string[] } {
-  const first = Math.floor(at.length * WARM_UP_SHARE);
-  const bounds = boundaries(first, at.length - 1);
+  const bounds = boundaries(at);
   const cohorts = cohortsOf(at, sets, bounds);
   const before = new Set(sets[bounds[0]!]);
   const newest = (sets.at(-1) ?? []).filter((identity) => !before.has(identity));
@@ -43,10 +42,20 @@ function isTrickle({ population, alive }: Cohorts): boolean {
   return (net >= 2 && windows >= 3) || (net >= 3 && windows >= 2);
 }
 
-/** Moments at the borders of the windows, evenly spread. */
-function boundaries(first: number, last: number): number[] {
-  const windows = Math.min(WINDOWS, last - first);
-  return Array.from({ length: windows + 1 }, (_, i) => Math.round(first + ((last - first) * i) / Math.max(1, windows)));
+/**
+ * Moments at the borders of the windows: the last two thirds of the iterations in equal parts. Moments themselves may be
+ * crowded where the heap was looked into.
+ */
+function boundaries(at: readonly number[]): number[] {
+  const last = at.length - 1;
+  if (last < 1) return at.map((_, moment) => moment);
+  const start = at[0]! + (at[last]! - at[0]!) * WARM_UP_SHARE;
+  const borders = Array.from({ length: WINDOWS + 1 }, (_, i) => {
+    const wanted = start + ((at[last]! - start) * i) / WINDOWS;
+    const moment = at.findIndex((done) => done >= wanted - 1e-9);
+    return moment < 0 ? last : moment;
+  });
+  return [...new Set(borders)];
 }
 
 function cohortsOf(at: readonly number[], sets: readonly (readonly string[])[], bounds: readonly number[]): Cohorts {
@@ -63,8 +72,7 @@ function cohortsOf(at: readonly number[], sets: readonly (readonly string[])[], 
 
 /** Judges a count without identities, such as active timers: each window's increase counts as a cohort that stays. */
 export function judgeCounts(series: readonly Point[]): Growth | null {
-  const first = Math.floor(series.length * WARM_UP_SHARE);
-  const bounds = boundaries(first, series.length - 1);
+  const bounds = boundaries(series.map(([at]) => at));
   if (bounds.length <= WINDOWS) return null;
   const population = bounds.map((moment) => series[moment]![1]);
   return judgeGrowth({ at: bounds.map((moment) => series[moment]![0]), population, alive: additions(population) });

@@ -13,6 +13,9 @@ const WORK_PER_GC = 5;
 const SAMPLE_MS = { least: 60, leastOfServers: 200, most: 1_000 };
 /** Lengths of the first look while something is open. */
 const MOST_LOOKS = 4;
+/** Samples after the closer look while a resource is open, and the share of the budget that they leave. */
+const SETTLING_SAMPLES = 240;
+const SETTLING_KEEPS = 0.15;
 /** Share of the budget that collections may take. */
 const GC_SHARE = 0.2;
 /** Growth of the heap during the first look is kept below this: what grew costs time in every later collection. */
@@ -83,6 +86,25 @@ export class FirstLook {
     const [head, last] = [recorder.moments[0]!, recorder.moments.at(-1)!];
     this.pace = { ...this.pace, growthBytes: (heapBytes(last) - heapBytes(head)) / Math.max(1, last.at - head.at) };
     this.judge();
+  }
+
+  /**
+   * Goes on sampling while the growth of a resource is open: what leaks one in a hundred iterations needs a while to be
+   * seen often enough. Judged over all samples, those of the closer look included.
+   */
+  async settleResources(): Promise<ResourceGauge[]> {
+    const { recorder, driver, budgetMs, budgetLeft, onProgress } = this.#options;
+    const isOpen = (): boolean => this.resources.some(({ growth }) => growth.verdict === 'unclear');
+    const steps = this.#stepsOfSample();
+    this.resources = resourceGauges(recorder.moments);
+    for (let i = 0; i < SETTLING_SAMPLES && isOpen() && budgetLeft() > budgetMs * SETTLING_KEEPS; i++) {
+      onProgress('watching on', i, SETTLING_SAMPLES);
+      const { done } = await driver.advance(steps, budgetLeft());
+      if (done === 0) break;
+      await recorder.sample(driver.total);
+      if (i % 12 === 11) this.resources = resourceGauges(recorder.moments);
+    }
+    return this.resources;
   }
 
   /** Judges all samples there are by now. */

@@ -6,7 +6,7 @@ import { frameText, heapLeak, interrogate, NO_WITNESSES, resourceStack, sourceOf
 import { type CloserLook, type JudgedFinding, lookCloser } from './closer-look.js';
 import type { Driver } from './driver.js';
 import { FirstLook, MAX_GROWTH_BYTES } from './first-look.js';
-import { gaugeResults, type HeapGauge, type ResourceGauge, resourceGauges, seriesOf } from './gauges.js';
+import { gaugeResults, type HeapGauge, type ResourceGauge, seriesOf } from './gauges.js';
 import { answers, HttpDriver, type HttpLoad, TimeDriver, waitForServer } from './http-driver.js';
 import { firstAgent, scenarioFile } from './launch.js';
 import { adviceFor } from './patterns.js';
@@ -178,8 +178,7 @@ class SoakRun {
     await this.#look.run();
     this.#notes.push(...this.#look.notes);
     await this.#lookCloser(this.#look);
-    // The closer look took samples as well: longer evidence for what the kernel counts.
-    this.#resources = resourceGauges(this.#recorder!.moments);
+    this.#resources = await this.#look.settleResources();
     await this.#traceResources(this.#look);
     this.#noteSilent();
     this.#hasDecided = true;
@@ -194,8 +193,10 @@ class SoakRun {
 
   async #lookCloser(first: FirstLook): Promise<void> {
     const isFilling = first.hasGrowingContainer();
-    const isDoubtful = ({ key, trend }: HeapGauge): boolean =>
-      trend.shape !== 'level' || (isFilling && key === this.#main!.key);
+    const samples = first.moments.length;
+    // A worker that was born during the look is still warming up.
+    const isDoubtful = ({ key, trend, series }: HeapGauge): boolean =>
+      series.length > samples / 2 && (trend.shape !== 'level' || (isFilling && key === this.#main!.key));
     const growing = first.heap
       .filter(isDoubtful)
       .sort((a, b) => b.trend.perIteration - a.trend.perIteration)
