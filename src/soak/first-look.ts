@@ -10,7 +10,7 @@ import type { Moment, Recorder } from './recorder.js';
 const SAMPLES = { most: 48, fewest: 20 };
 /** A sample's work takes at least so many times its collections, which keeps their share small. */
 const WORK_PER_GC = 5;
-const SAMPLE_MS = { least: 60, leastOfServers: 200, most: 1_000 };
+const SAMPLE_MS = { least: 90, leastOfServers: 200, most: 1_000 };
 /** Lengths of the first look while something is open. */
 const MOST_LOOKS = 4;
 /** Samples after the closer look while a resource is open, and the share of the budget that they leave. */
@@ -22,6 +22,8 @@ const GC_SHARE = 0.2;
 export const MAX_GROWTH_BYTES = 12 * 2 ** 20;
 /** Growth below one byte an iteration is beyond what anyone tracks down. */
 const LEAST_TOLERANCE = 1;
+/** Growth below so many tolerances, and surely below four times as many, may be the end of V8's own settling. */
+const NEARLY_LEVEL = 4;
 const HORIZON_BYTES = 2 ** 30;
 const DEFAULT_HORIZON_MS = 30 * 24 * 3600 * 1000;
 /** Share of the budget that is left for the closer look. */
@@ -29,7 +31,7 @@ const KEPT_SHARE = 0.35;
 /** The share of the heap limit from which on a process may die any moment. */
 const NEAR_LIMIT = 0.5;
 const COMMAND_MS = 30_000;
-/** Listing all containers walks the heap three times. */
+/** Listing all containers walks the heap. */
 const WATCH_MS = 120_000;
 /** Windows over which their lengths are compared. */
 const CONTAINER_WINDOWS = 6;
@@ -60,6 +62,8 @@ export class FirstLook {
   readonly notes: string[] = [];
   readonly #options: FirstLookOptions;
   #end = 0;
+  /** Samples that the latest judgement saw. */
+  #judged = 0;
   /** Sizes of grown containers of the main isolate, by their index. */
   readonly #containers: { at: number; sizes: ReadonlyMap<number, number> }[] = [];
   readonly #firstSizes = new Map<number, number>();
@@ -85,7 +89,7 @@ export class FirstLook {
     const { recorder } = this.#options;
     const [head, last] = [recorder.moments[0]!, recorder.moments.at(-1)!];
     this.pace = { ...this.pace, growthBytes: (heapBytes(last) - heapBytes(head)) / Math.max(1, last.at - head.at) };
-    this.judge();
+    if (this.#judged < this.#end) this.judge();
   }
 
   /**
@@ -111,6 +115,7 @@ export class FirstLook {
   judge(): void {
     const { recorder, main, seed } = this.#options;
     this.#end ||= recorder.moments.length;
+    this.#judged = this.#end;
     this.heap = heapGauges(this.moments, recorder.titles, this.tolerance, seed);
     this.resources = resourceGauges(this.moments);
     this.native = judgeNative(nativeSeries(this.moments, main.hello.pid), seed);
@@ -145,7 +150,11 @@ export class FirstLook {
       const moment = await recorder.sample(driver.total);
       this.#options.onProgress('watching', i, last);
       await this.#followContainers(i, samples);
-      if (i === last || this.#isNearLimit(moment)) break;
+      if (this.#isNearLimit(moment)) break;
+      if (i === last) {
+        if (last === MOST_LOOKS * samples || this.#left() <= 0 || !this.#needsLongerLook()) break;
+        last += samples;
+      }
       const { done, ms } = await driver.advance(steps, this.#left());
       if (done === 0) break;
       // Code gets faster while V8 learns it: the steps are fitted once more before the part that counts.
@@ -154,7 +163,6 @@ export class FirstLook {
         steps = this.#stepsOfSample();
       }
       if (this.#left() <= 0 || (i + 1 === samples >> 1 && this.#isPlainGrowth())) break;
-      if (i === last - 1 && last < MOST_LOOKS * samples && this.#needsLongerLook()) last += samples;
     }
     this.#end = recorder.moments.length;
     await main.ask('forgetContainers', {}, COMMAND_MS);
@@ -185,12 +193,19 @@ export class FirstLook {
     return isPlain && this.resources.every(({ growth }) => growth.verdict === 'none');
   }
 
-  /** Resources whose growth is still open, or native memory on the rise, are worth as much time again. */
+  /**
+   * Resources whose growth is still open, native memory on the rise, or a heap that misses "level" by a hair are worth
+   * as much time again: V8 goes on settling for long, and more samples cost less than snapshots.
+   */
   #needsLongerLook(): boolean {
     const { budgetMs, budgetLeft } = this.#options;
     this.#judgeSoFar();
     const isOpen = this.resources.some(({ growth }) => growth.verdict === 'unclear' || growth.verdict === 'saturating');
-    return (isOpen || this.native?.verdict === 'undecided') && budgetLeft() > budgetMs / 2;
+    const limit = NEARLY_LEVEL * this.tolerance;
+    const isNearlyLevel = this.heap.some(
+      ({ trend }) => trend.shape !== 'level' && trend.perIteration < limit && trend.ci[1] < 4 * limit,
+    );
+    return (isOpen || isNearlyLevel || this.native?.verdict === 'undecided') && budgetLeft() > budgetMs / 2;
   }
 
   #judgeSoFar(): void {
