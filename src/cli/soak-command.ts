@@ -19,8 +19,9 @@ export async function soakCommand(argv: readonly string[]): Promise<number> {
   const outcome = await runWithSignals(args);
   const { result, failure } = outcome;
   const problems = writeReports(files, outcome);
+  const hasNothing = failure !== null && result.iterations === 0;
   if (args.json === '-') process.stdout.write(renderJson(result));
-  else
+  else if (!hasNothing)
     process.stdout.write(
       renderTerminal(result, {
         colour: isColourful(process.stdout),

@@ -84,7 +84,7 @@ export async function heapLeak(
   const kind = kindOf(snapshot, finding, steps);
   const containerId = snapshot.nodeIds[finding.container]!;
   const stack = additionStack(witnesses, containerId) ?? originStack(witnesses, kind);
-  const located = stack ? await lines.map(stack) : await allocationStack(finding, text, look.allocations, lines);
+  const located = stack ? await lines.map(stack) : await allocationStack(text, look.allocations, lines);
   const declared = snapshot.location(finding.member);
   const { pattern, hint } = adviceFor(kind, finding, text);
   return {
@@ -177,7 +177,6 @@ function originStack(witnesses: Witnesses, kind: LeakKind): readonly Position[] 
  * function's text that touches the container, where there is just one name to look for.
  */
 async function allocationStack(
-  _finding: JudgedFinding,
   pathText: string,
   sites: readonly AllocationSite[],
   lines: SourceLines,

@@ -15,4 +15,6 @@ export interface Driver {
   readonly total: number;
   /** Does `count` steps, or as many as fit into `maxMs`. */
   advance(count: number, maxMs: number): Promise<Advance>;
+  /** Ends the work under way, where the driver itself does it. */
+  stop(): void;
 }

@@ -21,6 +21,7 @@ export class HttpDriver implements Driver {
   /** Answers outside 2xx and 3xx, and requests without answer. */
   failed = 0;
   readonly #load: HttpLoad;
+  #running: autocannon.Instance | null = null;
 
   constructor(load: HttpLoad) {
     this.#load = load;
@@ -30,7 +31,7 @@ export class HttpDriver implements Driver {
     const { url, connections, rateHz } = this.#load;
     const amount = Math.max(1, Math.min(count, Math.ceil((maxMs / 1000) * rateHz)));
     const start = performance.now();
-    const result = await autocannon({
+    const result = await this.#run({
       url,
       amount,
       connections: Math.min(connections, amount),
@@ -48,6 +49,20 @@ export class HttpDriver implements Driver {
     const early = (done / rateHz) * 1000 - (performance.now() - start);
     if (early > 1) await new Promise((resolve) => setTimeout(resolve, early));
     return { done, ms: performance.now() - start };
+  }
+
+  stop(): void {
+    this.#running?.stop();
+  }
+
+  #run(options: autocannon.Options): Promise<autocannon.Result> {
+    return new Promise((resolve, reject) => {
+      this.#running = autocannon(options, (error, result) => {
+        this.#running = null;
+        if (error) reject(error as Error);
+        else resolve(result);
+      });
+    });
   }
 }
 
@@ -92,6 +107,7 @@ export class TimeDriver implements Driver {
   readonly unit = 'second';
   total = 0;
   readonly #exited: Promise<unknown>;
+  #stop: () => void = () => {};
 
   constructor(exited: Promise<unknown>) {
     this.#exited = exited;
@@ -101,15 +117,18 @@ export class TimeDriver implements Driver {
     const ms = Math.min(count * 1000, maxMs);
     const start = performance.now();
     let timer: NodeJS.Timeout | undefined;
-    await Promise.race([
-      this.#exited,
-      new Promise((resolve) => {
-        timer = setTimeout(resolve, ms);
-      }),
-    ]);
+    const waited = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+      this.#stop = resolve;
+    });
+    await Promise.race([this.#exited, waited]);
     clearTimeout(timer);
     const done = (performance.now() - start) / 1000;
     this.total += done;
     return { done, ms: performance.now() - start };
+  }
+
+  stop(): void {
+    this.#stop();
   }
 }

@@ -34,6 +34,9 @@ export class ScenarioDriver implements Driver {
     return { done: answer.done, ms: answer.ms };
   }
 
+  /** The iterations end with their process. */
+  stop(): void {}
+
   async teardown(): Promise<void> {
     await this.#once('teardown', Math.min(this.#hangMs, TEARDOWN_MS));
   }

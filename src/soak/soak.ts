@@ -1,22 +1,20 @@
 import { join } from 'node:path';
 import { WatertightError } from '../core/index.js';
-import { judgeCounts, type Leak, RESOURCES, type Verdict } from '../leaks/index.js';
+import { type Leak, RESOURCES, type Verdict } from '../leaks/index.js';
 import { AgentGone, type AgentLink } from './agents.js';
-import { frameText, heapLeak, interrogate, NO_WITNESSES, resourceStack, sourceOf, type Witnesses } from './causes.js';
 import { type CloserLook, type JudgedFinding, lookCloser } from './closer-look.js';
 import type { Driver } from './driver.js';
 import { FirstLook, MAX_GROWTH_BYTES } from './first-look.js';
-import { gaugeResults, type HeapGauge, type ResourceGauge, seriesOf } from './gauges.js';
+import { gaugeResults, type HeapGauge, type ResourceGauge } from './gauges.js';
 import { answers, HttpDriver, type HttpLoad, TimeDriver, waitForServer } from './http-driver.js';
 import { firstAgent, scenarioFile } from './launch.js';
-import { adviceFor } from './patterns.js';
 import { Recorder } from './recorder.js';
-import { nativeLeak, resourceClass, takeHolder, withoutConsequences } from './resource-leaks.js';
+import { nativeLeak, withoutConsequences } from './resource-leaks.js';
 import type { GaugeResult, SoakResult } from './result.js';
 import { ScenarioDriver } from './scenario-driver.js';
-import { SourceLines } from './source-lines.js';
 import { Target } from './target.js';
 import { tellEnd } from './target-end.js';
+import { Tracer } from './tracer.js';
 
 export interface SoakOptions {
   /** A scenario file, or a command with the load that drives it. */
@@ -81,6 +79,7 @@ class SoakRun {
   #recorder: Recorder | null = null;
   #main: AgentLink | null = null;
   #look: FirstLook | null = null;
+  #tracer: Tracer | null = null;
   #resources: readonly ResourceGauge[] = [];
   #judgedHeap = new Map<string, Verdict>();
   #hasDecided = false;
@@ -101,7 +100,7 @@ class SoakRun {
     } catch (error) {
       failure = await this.#explain(error);
       const isInterruption = failure.code === 'WT_SOAK_INTERRUPTED';
-      if (!this.#recorder && !isInterruption) throw failure;
+      if (!this.#target && !isInterruption) throw failure;
     } finally {
       this.#isEnding = true;
       interrupt.dispose();
@@ -177,6 +176,12 @@ class SoakRun {
     });
     await this.#look.run();
     this.#notes.push(...this.#look.notes);
+    this.#tracer = new Tracer({
+      driver: this.#driver!,
+      stepMs: this.#look.pace.stepMs,
+      tempFolder: join(this.#target!.folder, 'tmp'),
+      notes: this.#notes,
+    });
     await this.#lookCloser(this.#look);
     this.#resources = await this.#look.settleResources();
     await this.#traceResources(this.#look);
@@ -256,16 +261,7 @@ class SoakRun {
       return;
     }
     this.#progress('tracing', 0, 1, gauge.title);
-    const heapIds = [...new Set(proven.map(({ container }) => look.snapshot!.nodeIds[container]!))];
-    const slowest = Math.min(
-      1,
-      ...proven.filter(({ unit }) => unit !== 'bytes').map(({ growth }) => growth.perIteration),
-    );
-    const witnesses = await this.#interrogate(link, heapIds, slowest, false);
-    const lines = new SourceLines(link);
-    for (const finding of proven.slice(0, 10)) {
-      this.#leaks.push(await heapLeak(finding, look, witnesses, lines));
-    }
+    this.#leaks.push(...(await this.#tracer!.heapLeaks(link, look, proven)));
   }
 
   /** Growth that its gauge bounds well enough, where no snapshot could be afforded. */
@@ -289,53 +285,16 @@ class SoakRun {
     }
   }
 
-  async #interrogate(
-    link: AgentLink,
-    heapIds: readonly number[],
-    perStep: number,
-    isFiles: boolean,
-  ): Promise<Witnesses> {
-    try {
-      return await interrogate(link, this.#driver!, {
-        heapIds,
-        perStep,
-        stepMs: this.#look!.pace.stepMs,
-        isFiles,
-        tempFolder: join(this.#target!.folder, 'tmp'),
-      });
-    } catch (error) {
-      if (error instanceof AgentGone) throw error;
-      this.#notes.push(`could not trace the line: ${error instanceof Error ? error.message : String(error)}`);
-      return NO_WITNESSES;
-    }
-  }
-
   async #traceResources({ native }: FirstLook): Promise<void> {
-    const leaking = withoutConsequences(this.#resources);
-    for (const gauge of leaking) {
-      const { kind, name, unit } = RESOURCES.find(({ key }) => key === gauge.key)!;
+    for (const gauge of withoutConsequences(this.#resources)) {
       const link = this.#target!.links.find(({ hello, isMainThread }) => hello.pid === gauge.pid && isMainThread);
-      this.#progress('tracing', 0, 1, name);
-      const witnesses = link ? await this.#interrogate(link, [], gauge.growth.perIteration, true) : NO_WITNESSES;
-      const stack = await new SourceLines(link ?? null).map(resourceStack(witnesses, kind));
-      const held = takeHolder(this.#leaks, kind, gauge.growth.perIteration);
-      const className = resourceClass(gauge.growth.newest);
-      this.#leaks.unshift({
-        kind,
-        perIteration: gauge.growth.perIteration,
-        ci: gauge.growth.ci,
-        unit,
-        ...(held?.bytesPerIteration === undefined ? {} : { bytesPerIteration: held.bytesPerIteration }),
-        className: held?.className ? `${className} (${held.className})` : className,
-        path: held?.path ?? [],
-        pathText: held?.pathText ?? '',
-        allocatedAt: stack[0] ? sourceOf(stack[0]) : (held?.allocatedAt ?? null),
-        stack: stack.length > 0 ? stack.map(frameText) : (held?.stack ?? []),
-        declaredAt: held?.declaredAt ?? null,
-        ...adviceFor(kind, { className }, held?.pathText ?? ''),
-      });
+      this.#progress('tracing', 0, 1, RESOURCES.find(({ key }) => key === gauge.key)!.name);
+      this.#leaks.unshift(await this.#tracer!.resourceLeak(gauge, link ?? null, this.#leaks));
     }
-    if (this.#leaks.length === 0 && this.#openQuestions.length > 0) await this.#traceTimers();
+    if (this.#leaks.length === 0 && this.#openQuestions.length > 0) {
+      const leak = await this.#tracer!.timerLeak(this.#main!, this.#recorder!.moments, this.#options.budgetMs);
+      if (leak) this.#leaks.push(leak);
+    }
     for (const { growth, key } of this.#resources) {
       if (growth.verdict === 'unclear' && growth.newest.length >= 3) {
         const { name } = RESOURCES.find((resource) => resource.key === key)!;
@@ -348,35 +307,6 @@ class SoakRun {
         'resident memory outside the heap still grew at the end; allocators keep what they once took, so this alone decides nothing',
       );
     }
-  }
-
-  /**
-   * Timers by their count alone, where the heap could not be looked into. A repeating timer ends by nobody's clock but
-   * its owner's; one that fires once, within the time that a soak has, may just be waiting and is left open.
-   */
-  async #traceTimers(): Promise<void> {
-    const link = this.#main!;
-    const counts = seriesOf(this.#recorder!.moments, (moment) => moment.isolates.get(link.key)?.resources.Timeout ?? 0);
-    const growth = judgeCounts(counts);
-    if (growth?.verdict !== 'leak') return;
-    const witnesses = await this.#interrogate(link, [], growth.perIteration, false);
-    const site = [...witnesses.origins].filter(({ kind }) => kind === 'timer').sort((a, b) => b.live - a.live)[0];
-    const [, what, delay] = /^(\w+) (\d+) ms/.exec(site?.label ?? '') ?? [];
-    if (!site || (what !== 'setInterval' && Number(delay) < this.#options.budgetMs)) return;
-    const stack = await new SourceLines(link).map(site.stack);
-    this.#leaks.push({
-      kind: 'timer',
-      perIteration: growth.perIteration,
-      ci: growth.ci,
-      unit: 'timers',
-      className: site.label,
-      path: [],
-      pathText: '',
-      allocatedAt: stack[0] ? sourceOf(stack[0]) : null,
-      stack: stack.map(frameText),
-      declaredAt: null,
-      ...adviceFor('timer', { className: site.label }, ''),
-    });
   }
 
   // --- time and the end --------------------------------------------------------------------------------------------
@@ -427,6 +357,7 @@ class SoakRun {
   }
 
   async #stop(failure: WatertightError | null): Promise<void> {
+    this.#driver?.stop();
     if (failure) this.#look?.judge();
     await this.#target?.stop(failure ? 500 : 3_000);
   }

@@ -29,6 +29,20 @@ describe('a scenario that cannot be loaded', () => {
     expect(stderr).toMatch(/b\.mjs:3/);
   });
 
+  test.for([
+    ['load', 'export default ('],
+    ['setup()', "export const setup = () => { throw new Error('no database'); };\nexport default () => {};\n"],
+  ] as const)('replaces the report of an earlier run when %s fails', async ([step, text]) => {
+    const files = { 'a.mjs': text, 'result.json': '{ "verdict": "clean" }' };
+    const run = new SoakProcess({ files, args: ['a.mjs', '--json', 'result.json', ...BUDGET] });
+    const { code, stdout } = await run.end();
+    expect(code).toBe(2);
+    expect(stdout.trim()).toBe('');
+    const { verdict, iterations, notes } = run.json();
+    expect({ verdict, iterations }).toEqual({ verdict: 'undecided', iterations: 0 });
+    expect(notes[0]).toContain(step);
+  });
+
   test('says which import is missing', async () => {
     const { code, stderr } = await soak('a.mjs', "import 'no-such-package';\nexport default () => {};\n");
     expect(code).toBe(2);
