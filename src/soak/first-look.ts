@@ -152,7 +152,7 @@ export class FirstLook {
       await this.#followContainers(i, samples);
       if (this.#isNearLimit(moment)) break;
       if (i === last) {
-        if (last === MOST_LOOKS * samples || this.#left() <= 0 || !this.#needsLongerLook()) break;
+        if (last === MOST_LOOKS * samples || this.#left() <= 0 || !this.#needsLongerLook(last === samples)) break;
         last += samples;
       }
       const { done, ms } = await driver.advance(steps, this.#left());
@@ -195,9 +195,9 @@ export class FirstLook {
 
   /**
    * Resources whose growth is still open, native memory on the rise, or a heap that misses "level" by a hair are worth
-   * as much time again: V8 goes on settling for long, and more samples cost less than snapshots.
+   * as much time again, the last only once: V8 goes on settling for long, and more samples cost less than snapshots.
    */
-  #needsLongerLook(): boolean {
+  #needsLongerLook(isFirst: boolean): boolean {
     const { budgetMs, budgetLeft } = this.#options;
     this.#judgeSoFar();
     const isOpen = this.resources.some(({ growth }) => growth.verdict === 'unclear' || growth.verdict === 'saturating');
@@ -205,7 +205,9 @@ export class FirstLook {
     const isNearlyLevel = this.heap.some(
       ({ trend }) => trend.shape !== 'level' && trend.perIteration < limit && trend.ci[1] < 4 * limit,
     );
-    return (isOpen || isNearlyLevel || this.native?.verdict === 'undecided') && budgetLeft() > budgetMs / 2;
+    return (
+      (isOpen || (isFirst && isNearlyLevel) || this.native?.verdict === 'undecided') && budgetLeft() > budgetMs / 2
+    );
   }
 
   #judgeSoFar(): void {
