@@ -15,6 +15,7 @@ const SAMPLE_MS = { least: 90, leastOfServers: 200, most: 1_000 };
 const MOST_LOOKS = 4;
 /** Samples after the closer look while a resource is open, and the share of the budget that they leave. */
 const SETTLING_SAMPLES = 240;
+const SETTLING_JUDGED = 12;
 const SETTLING_KEEPS = 0.15;
 /** Share of the budget that collections may take. */
 const GC_SHARE = 0.2;
@@ -93,22 +94,37 @@ export class FirstLook {
   }
 
   /**
-   * Goes on sampling while the growth of a resource is open: what leaks one in a hundred iterations needs a while to be
-   * seen often enough. Judged over all samples, those of the closer look included.
+   * Goes on sampling while the growth of a resource is open (what leaks one in a hundred iterations needs a while to be
+   * seen often enough), or that of a heap which no snapshot could be afforded of. Judged over all samples, those of the
+   * closer look included.
+   *
+   * @param unseenHeaps keys of such heaps
    */
-  async settleResources(): Promise<ResourceGauge[]> {
+  async settle(unseenHeaps: ReadonlySet<string>): Promise<void> {
     const { recorder, driver, budgetMs, budgetLeft, onProgress } = this.#options;
-    const isOpen = (): boolean => this.resources.some(({ growth }) => growth.verdict === 'unclear');
+    const isOpen = (): boolean =>
+      this.resources.some(({ growth }) => growth.verdict === 'unclear') ||
+      this.heap.some(({ key, trend }) => unseenHeaps.has(key) && trend.shape !== 'level');
     const steps = this.#stepsOfSample();
-    this.resources = resourceGauges(recorder.moments);
-    for (let i = 0; i < SETTLING_SAMPLES && isOpen() && budgetLeft() > budgetMs * SETTLING_KEEPS; i++) {
+    this.#judgeAgain(unseenHeaps);
+    for (let i = 1; i <= SETTLING_SAMPLES && isOpen() && budgetLeft() > budgetMs * SETTLING_KEEPS; i++) {
       onProgress('watching on', i, SETTLING_SAMPLES);
       const { done } = await driver.advance(steps, budgetLeft());
       if (done === 0) break;
       await recorder.sample(driver.total);
-      if (i % 12 === 11) this.resources = resourceGauges(recorder.moments);
+      if (i % SETTLING_JUDGED === 0) this.#judgeAgain(unseenHeaps);
     }
-    return this.resources;
+    this.#judgeAgain(unseenHeaps);
+  }
+
+  #judgeAgain(unseenHeaps: ReadonlySet<string>): void {
+    const { recorder, seed } = this.#options;
+    this.resources = resourceGauges(recorder.moments);
+    if (unseenHeaps.size === 0) return;
+    const longer = heapGauges(recorder.moments, recorder.titles, this.tolerance, seed);
+    this.heap = this.heap.map((gauge) =>
+      unseenHeaps.has(gauge.key) ? (longer.find(({ key }) => key === gauge.key) ?? gauge) : gauge,
+    );
   }
 
   /** Judges all samples there are by now. */

@@ -82,6 +82,8 @@ class SoakRun {
   #tracer: Tracer | null = null;
   #resources: readonly ResourceGauge[] = [];
   #judgedHeap = new Map<string, Verdict>();
+  /** Heaps that were to be looked into and could not be. */
+  readonly #unseenHeaps = new Set<string>();
   #hasDecided = false;
   #isEnding = false;
 
@@ -183,7 +185,9 @@ class SoakRun {
       notes: this.#notes,
     });
     await this.#lookCloser(this.#look);
-    this.#resources = await this.#look.settleResources();
+    await this.#look.settle(this.#unseenHeaps);
+    this.#resources = this.#look.resources;
+    this.#concludeUnseen(this.#look);
     await this.#traceResources(this.#look);
     this.#noteSilent();
     this.#hasDecided = true;
@@ -249,9 +253,7 @@ class SoakRun {
     const unfinished = look.windows < 4 || (look.snapshot === null && !this.#isNegligible(gauge));
     const open = unfinished || look.findings.some(isOpen);
     this.#judgedHeap.set(gauge.key, proven.length > 0 ? 'leak' : open ? 'undecided' : 'clean');
-    if (unfinished && proven.length === 0) {
-      this.#openQuestions.push(`${gauge.title}: grew, and the budget was too short for heap snapshots of its size`);
-    }
+    if (unfinished && proven.length === 0) this.#unseenHeaps.add(gauge.key);
     if (proven.length === 0) {
       if (!open && look.snapshot) {
         this.#notes.push(
@@ -262,6 +264,15 @@ class SoakRun {
     }
     this.#progress('tracing', 0, 1, gauge.title);
     this.#leaks.push(...(await this.#tracer!.heapLeaks(link, look, proven)));
+  }
+
+  /** Where the budget allowed no snapshots, more samples may still show that a heap is level. */
+  #concludeUnseen(look: FirstLook): void {
+    for (const { key, title, trend } of look.heap) {
+      if (!this.#unseenHeaps.has(key)) continue;
+      if (trend.shape === 'level' && !look.hasGrowingContainer()) this.#judgedHeap.set(key, 'clean');
+      else this.#openQuestions.push(`${title}: grew, and the budget was too short for heap snapshots of its size`);
+    }
   }
 
   /** Growth that its gauge bounds well enough, where no snapshot could be afforded. */
