@@ -66,6 +66,8 @@ export interface JudgedFinding extends HeapFinding {
 export interface CloserLook {
   readonly findings: readonly JudgedFinding[];
   readonly snapshot: HeapSnapshot | null;
+  /** Whether objects were counted by birth; else only the lengths of containers were. */
+  readonly hasCohorts: boolean;
   readonly paths: RetainingPaths | null;
   readonly allocations: readonly AllocationSite[];
   readonly windows: number;
@@ -99,6 +101,7 @@ class Look {
   #stepMs: number;
   #startedAt = 0;
   #snapshotMs = 0;
+  #mode: CloserLookOptions['snapshots'];
   #snapshot: HeapSnapshot | null = null;
   #paths: RetainingPaths | null = null;
   #signatures: Int32Array = new Int32Array(0);
@@ -109,6 +112,7 @@ class Look {
     this.#windowSteps = options.windowSteps;
     this.#stepMs = options.stepMs;
     this.#snapshotMs = options.expectedSnapshotMs;
+    this.#mode = options.snapshots;
   }
 
   async run(): Promise<CloserLook> {
@@ -117,6 +121,8 @@ class Look {
     await link.ask('startAllocations', { intervalBytes: this.#interval() }, COMMAND_MS);
     this.#startedAt = performance.now();
     await this.#observe();
+    // V8 may take four times as long as foreseen: lengths then decide, and this snapshot names what they prove.
+    if (MIN_WINDOWS * (this.#windowMs() + this.#snapshotMs) > this.#remainingMs()) this.#mode = 'last';
     let window = 0;
     while (window < MAX_WINDOWS && this.#timeForWindow()) {
       window++;
@@ -137,6 +143,7 @@ class Look {
     return {
       findings: this.#findings,
       snapshot: this.#snapshot,
+      hasCohorts: this.#mode === 'each',
       paths: this.#paths,
       allocations: sites,
       windows: window,
@@ -160,7 +167,7 @@ class Look {
     for (const [index, first] of grown) this.#firstSizes.set(index, first);
     this.#sizes.push(new Map(grown.map(([index, , now]) => [index, now])));
     this.#moments.push(driver.total);
-    if (this.#options.snapshots === 'each') await this.#takeSnapshot();
+    if (this.#mode === 'each') await this.#takeSnapshot();
   }
 
   async #takeSnapshot(): Promise<void> {
@@ -182,9 +189,7 @@ class Look {
 
   async #judge(): Promise<JudgedFinding[]> {
     const objects =
-      this.#options.snapshots === 'each'
-        ? findHeapGrowth(this.#ledger, this.#snapshot!, this.#paths!, this.#signatures)
-        : [];
+      this.#mode === 'each' ? findHeapGrowth(this.#ledger, this.#snapshot!, this.#paths!, this.#signatures) : [];
     const lengths = await this.#growingContainers();
     const holders = new Set(objects.map(({ container }) => container));
     // Many containers of one kind (each table's guests) share a path; one of them stands for all.
@@ -246,7 +251,7 @@ class Look {
           bytesPerIteration: this.#bytesOfElements(snapshot.className(node), growth.perIteration),
           member: node,
           container: node,
-          className: this.#options.snapshots === 'each' ? snapshot.className(node) : elementClass(snapshot, node),
+          className: this.#mode === 'each' ? snapshot.className(node) : elementClass(snapshot, node),
           population: lengths.at(-1)!,
           companions: [],
         },
@@ -256,7 +261,7 @@ class Look {
 
   /** Without cohorts of objects the gauge tells the bytes; else a slot of an array is 8, an entry of a map about 24. */
   #bytesOfElements(className: string, perIteration: number): number {
-    if (this.#options.snapshots === 'last') return this.#options.suspectedBytes;
+    if (this.#mode === 'last') return this.#options.suspectedBytes;
     return perIteration * (className === 'Array' ? 8 : 24);
   }
 
@@ -297,7 +302,7 @@ class Look {
 
   /** Whether so much more time, and three windows after it, are left. */
   #fits(ms: number): boolean {
-    return ms + 3 * (this.#windowSteps * this.#stepMs + this.#snapshotMs) < this.#remainingMs();
+    return ms + 3 * (this.#windowMs() + this.#snapshotMs) < this.#remainingMs();
   }
 
   /** Proven growth counts unless it is tiny; unproven growth counts when it would matter. */
@@ -336,11 +341,13 @@ class Look {
   }
 
   #timeForWindow(): boolean {
-    const windowMs =
-      this.#windowSteps * this.#stepMs + 1.5 * this.#snapshotMs * (this.#options.snapshots === 'each' ? 1 : 2);
-    return (
-      windowMs < this.#remainingMs() || (this.#moments.length <= MIN_WINDOWS && windowMs < 1.5 * this.#remainingMs())
-    );
+    const snapshots = this.#mode === 'each' ? 1.5 : this.#snapshot ? 0 : 3;
+    const ms = this.#windowMs() + snapshots * this.#snapshotMs;
+    return ms < this.#remainingMs() || (this.#moments.length <= MIN_WINDOWS && ms < 1.5 * this.#remainingMs());
+  }
+
+  #windowMs(): number {
+    return this.#windowSteps * this.#stepMs;
   }
 
   #remainingMs(): number {

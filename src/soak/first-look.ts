@@ -9,7 +9,7 @@ import type { Moment, Recorder } from './recorder.js';
 /** Samples of the first look, fewer where each costs long collections. */
 const SAMPLES = { most: 48, fewest: 20 };
 /** A sample's work takes at least so many times its collections, which keeps their share small. */
-const WORK_PER_GC = 5;
+const WORK_PER_GC = 3;
 const SAMPLE_MS = { least: 90, leastOfServers: 200, most: 1_000 };
 /** Lengths of the first look while something is open. */
 const MOST_LOOKS = 4;

@@ -250,12 +250,12 @@ class SoakRun {
     const proven = look.findings.filter(({ verdict }) => verdict === 'leak');
     this.#noteOpen(look, gauge);
     // Lengths of containers prove growth, but their standing still proves nothing about other objects.
-    const unfinished = look.windows < 4 || (look.snapshot === null && !this.#isNegligible(gauge));
+    const unfinished = look.windows < 4 || !(look.hasCohorts || this.#isNegligible(gauge));
     const open = unfinished || look.findings.some(isOpen);
     this.#judgedHeap.set(gauge.key, proven.length > 0 ? 'leak' : open ? 'undecided' : 'clean');
     if (unfinished && proven.length === 0) this.#unseenHeaps.add(gauge.key);
     if (proven.length === 0) {
-      if (!open && look.snapshot) {
+      if (!open && look.hasCohorts) {
         this.#notes.push(
           `${gauge.title}: looked inside over ${look.windows} windows; no kind of object was kept at an even rate (a leak of one object in ${Math.max(1, Math.floor(look.steps / 12))} ${this.#driver!.unit}s would have shown)`,
         );
