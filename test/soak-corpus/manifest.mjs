@@ -26,6 +26,7 @@ const leaky = [
   leak('finalizers.leaky.mjs', 'heap-objects', 1, /TenantConnection|openConnection|registry/),
   leak('forty-bytes.leaky.mjs', 'heap-objects', 1, /Tick|ticks/),
   leak('intervals.leaky.mjs', 'timer', 0.25, /startReminder/),
+  leak('large-heap.leaky.mjs', 'heap-objects', 1, /Search|searches/),
   leak('linked-list.leaky.mjs', 'heap-objects', 1, /PricePoint|market|previous/),
   leak('map-ints.leaky.mjs', 'growing-container', 1, /centsByOrder/),
   leak('native-memory.leaky.mjs', 'native-memory', undefined, undefined),
