@@ -17,7 +17,8 @@ test('a load that is stopped ends at once and closes its connections', async () 
   while (requests < 20) await new Promise((resolve) => setTimeout(resolve, 5));
   driver.stop();
   const { done } = await load;
-  expect(done).toBeGreaterThanOrEqual(20);
+  // Each connection may have had one on its way.
+  expect(done).toBeGreaterThanOrEqual(20 - 4);
   // Ends when the last connection does: one that is kept alive would hold it open.
   server.close();
   await once(server, 'close');
