@@ -163,7 +163,9 @@ export class FirstLook {
     let steps = this.#stepsOfSample();
     let last = samples;
     for (let i = 0; i <= last; i++) {
+      const start = performance.now();
       const moment = await recorder.sample(driver.total);
+      const sampleMs = performance.now() - start;
       this.#options.onProgress('watching', i, last);
       await this.#followContainers(i, samples);
       if (this.#isNearLimit(moment)) break;
@@ -178,6 +180,7 @@ export class FirstLook {
         this.pace = { stepMs: ms / done, gcMs: moment.gcMs, growthBytes: this.#recentGrowth() };
         steps = this.#stepsOfSample();
       }
+      if (iterations === undefined && moment.isolates.size > 1 && sampleMs > ms) steps = this.#longer(steps, ms);
       if (this.#left() <= 0 || (i + 1 === samples >> 1 && this.#isPlainGrowth())) break;
     }
     this.#end = recorder.moments.length;
@@ -254,6 +257,12 @@ export class FirstLook {
     const bearable = growthBytes > 0 ? MAX_GROWTH_BYTES / SAMPLES.most / growthBytes : wanted;
     const steps = Math.min(wanted, bearable);
     return driver.unit === 'second' ? Math.max(0.2, steps) : Math.max(1, Math.round(steps));
+  }
+
+  /** Each worker that the program starts makes samples longer: they shall not become most of the run. */
+  #longer(steps: number, ms: number): number {
+    const isBearable = 2 * steps * this.pace.growthBytes < MAX_GROWTH_BYTES / SAMPLES.most;
+    return isBearable && ms < SAMPLE_MS.most / 2 ? 2 * steps : steps;
   }
 
   #isNearLimit({ isolates }: Moment): boolean {
