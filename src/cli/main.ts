@@ -4,6 +4,7 @@ import { WatertightError } from '../core/index.js';
 import { usage } from './arguments.js';
 import { errorText } from './error-text.js';
 import { EXIT } from './exit-codes.js';
+import { heapCommand } from './heap-command.js';
 import { HELP } from './help.js';
 import { cannotWrite } from './report-files.js';
 import { soakCommand } from './soak-command.js';
@@ -11,6 +12,7 @@ import { soakCommand } from './soak-command.js';
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
   if (command === 'soak') return soakCommand(rest);
+  if (command === 'heap') return heapCommand(rest);
   if (command === '--version' || command === '-v') {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;

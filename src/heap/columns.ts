@@ -1,4 +1,5 @@
 import { heapError } from './errors.js';
+import { type IntegerScanner, MAX_FIELDS, type WideValue } from './integer-scanner.js';
 import { EDGE_TYPES, type SnapshotMeta } from './meta.js';
 import { StringTable } from './string-table.js';
 
@@ -10,8 +11,8 @@ export class SnapshotColumns {
   readonly meta: SnapshotMeta;
   readonly nodeTypes: Uint8Array;
   readonly nodeNames: Uint32Array;
-  readonly nodeIds: Float64Array;
-  readonly selfSizes: Float64Array;
+  nodeIds: Uint32Array | Float64Array;
+  selfSizes: Uint32Array | Float64Array;
   readonly firstEdges: Uint32Array;
   readonly edgeTypes: Uint8Array;
   readonly edgeNames: Uint32Array;
@@ -25,90 +26,104 @@ export class SnapshotColumns {
   edgesRead = 0;
   #largestName = 0;
   #edgesPromised = 0;
+  readonly #edgeTable: Uint8Array;
 
   constructor(meta: SnapshotMeta, readsEdges: boolean) {
     this.meta = meta;
+    this.#edgeTable = meta.edgeTypeOf.map((type) => (type === ELEMENT || type === HIDDEN ? type | 0x80 : type));
     const edges = readsEdges ? meta.edgeCount : 0;
     this.nodeTypes = new Uint8Array(meta.nodeCount);
     this.nodeNames = new Uint32Array(meta.nodeCount);
-    this.nodeIds = new Float64Array(meta.nodeCount);
-    this.selfSizes = new Float64Array(meta.nodeCount);
+    this.nodeIds = new Uint32Array(meta.nodeCount);
+    this.selfSizes = new Uint32Array(meta.nodeCount);
     this.firstEdges = new Uint32Array(meta.nodeCount + 1);
     this.edgeTypes = new Uint8Array(edges);
     this.edgeNames = new Uint32Array(edges);
     this.edgeTargets = new Uint32Array(edges);
   }
 
-  /** Takes whole node records. */
-  addNodes(batch: Float64Array, numbers: number, byteOffset: number): void {
-    const { nodeFields: step, nodeField: field, nodeTypeOf, nodeCount } = this.meta;
-    if (numbers % step !== 0) throw heapError('WT_HEAP_CORRUPT', 'a node record is incomplete', 'nodes', byteOffset);
-    let node = this.nodesRead;
-    if (node + numbers / step > nodeCount) {
+  /** Takes the node records at hand. */
+  addNodes(scanner: IntegerScanner, rows: number, byteOffset: number): void {
+    const { nodeField: field, nodeTypeOf, nodeCount } = this.meta;
+    const first = this.nodesRead;
+    if (first + rows > nodeCount) {
       throw heapError('WT_HEAP_CORRUPT', `there are more nodes than the ${nodeCount} announced`, 'nodes', byteOffset);
     }
-    const { nodeTypes, nodeNames, nodeIds, selfSizes, firstEdges } = this;
-    const [type, name, id, size, count] = [field.type, field.name, field.id, field.selfSize, field.edgeCount];
+    const { nodeTypes, firstEdges } = this;
+    const kinds = scanner.column(field.type);
+    const names = scanner.column(field.name);
+    const counts = scanner.column(field.edgeCount);
     let largest = this.#largestName;
     let edges = this.#edgesPromised;
-    for (let at = 0; at < numbers; at += step, node++) {
-      const kind = batch[at + type]!;
+    for (let row = 0, node = first; row < rows; row++, node++) {
+      const kind = kinds[row]!;
       if (kind >= nodeTypeOf.length) throw this.#badNode(node, `type ${kind}`, byteOffset);
       nodeTypes[node] = nodeTypeOf[kind]!;
-      const text = batch[at + name]!;
-      if (text > largest) largest = text;
-      nodeNames[node] = text;
-      nodeIds[node] = batch[at + id]!;
-      selfSizes[node] = batch[at + size]!;
-      edges += batch[at + count]!;
+      if (names[row]! > largest) largest = names[row]!;
+      edges += counts[row]!;
       firstEdges[node + 1] = edges;
     }
+    this.nodeNames.set(names.subarray(0, rows), first);
+    this.nodeIds.set(scanner.column(field.id).subarray(0, rows), first);
+    this.selfSizes.set(scanner.column(field.selfSize).subarray(0, rows), first);
     this.#largestName = largest;
     this.#edgesPromised = edges;
-    this.nodesRead = node;
+    this.nodesRead = first + rows;
+    for (const wide of scanner.wideValues()) this.#widen(first + wide.row, wide, byteOffset);
   }
 
-  /** Takes whole edge records. */
-  addEdges(batch: Float64Array, numbers: number, byteOffset: number): void {
-    const { edgeFields: step, edgeField: field, edgeTypeOf, edgeCount, nodeFields, nodeCount } = this.meta;
-    if (numbers % step !== 0) throw heapError('WT_HEAP_CORRUPT', 'an edge record is incomplete', 'edges', byteOffset);
-    let edge = this.edgesRead;
-    if (edge + numbers / step > edgeCount) {
+  /** Sizes above 4 GiB and ids of more than 32 bits are rare: their column becomes one of doubles when the first comes. */
+  #widen(node: number, { field, value }: WideValue, byteOffset: number): void {
+    const { id, selfSize, type, name, edgeCount } = this.meta.nodeField;
+    if (node >= this.nodesRead) return;
+    if ([type, name, edgeCount].includes(field) || value < 0)
+      throw this.#badNode(node, `the value ${value}`, byteOffset);
+    if (field === id) {
+      this.nodeIds = doubles(this.nodeIds);
+      this.nodeIds[node] = value;
+    } else if (field === selfSize) {
+      this.selfSizes = doubles(this.selfSizes);
+      this.selfSizes[node] = value;
+    }
+  }
+
+  /** Takes the edge records at hand. */
+  addEdges(scanner: IntegerScanner, rows: number, byteOffset: number): void {
+    const { edgeField: field, edgeCount, nodeFields, nodeCount } = this.meta;
+    const first = this.edgesRead;
+    if (first + rows > edgeCount) {
       throw heapError('WT_HEAP_CORRUPT', `there are more edges than the ${edgeCount} announced`, 'edges', byteOffset);
     }
-    const { edgeTypes, edgeNames, edgeTargets } = this;
-    const [type, name, to] = [field.type, field.nameOrIndex, field.toNode];
-    let largest = this.#largestName;
-    for (let at = 0; at < numbers; at += step, edge++) {
-      const kind = batch[at + type]!;
-      const target = batch[at + to]! / nodeFields;
-      // A fraction, a negative or a too large number differs from its own 32-bit value.
-      if (kind >= edgeTypeOf.length || target >= nodeCount || target !== target >>> 0) {
-        throw heapError('WT_HEAP_CORRUPT', `edge ${edge} has type ${kind} and leads to ${target}`, 'edges', byteOffset);
-      }
-      const known = edgeTypeOf[kind]!;
-      const text = batch[at + name]!;
-      if (text > largest && known !== ELEMENT && known !== HIDDEN) largest = text;
-      edgeTypes[edge] = known;
-      edgeNames[edge] = text;
-      edgeTargets[edge] = target;
+    const wide = scanner.wideValues()[0];
+    const bad = wide ? wide.row : scanner.makeEdges(rows, field, this.#edgeTable, nodeFields, nodeCount);
+    if (bad >= 0) {
+      const problem = `edge ${first + bad} has a type or a target that there is none of`;
+      throw heapError('WT_HEAP_CORRUPT', problem, 'edges', byteOffset);
     }
-    this.#largestName = largest;
-    this.edgesRead = edge;
+    this.edgeTypes.set(scanner.bytes(field.type).subarray(0, rows), first);
+    this.edgeNames.set(scanner.column(field.nameOrIndex).subarray(0, rows), first);
+    this.edgeTargets.set(scanner.column(field.toNode).subarray(0, rows), first);
+    this.#largestName = Math.max(this.#largestName, scanner.largestName);
+    this.edgesRead = first + rows;
   }
 
-  /** Takes whole location records; those that point nowhere are left out. */
-  addLocations(batch: Float64Array, numbers: number): void {
-    const { locationFields: step, locationField: field, nodeFields, nodeCount } = this.meta;
-    this.#reserveLocations(Math.ceil(numbers / step));
-    for (let at = 0; at + step <= numbers; at += step) {
-      const node = batch[at + field.objectIndex]! / nodeFields;
+  /** Takes the location records at hand; those that point nowhere are left out. */
+  addLocations(scanner: IntegerScanner, rows: number): void {
+    const { locationField: field, nodeFields, nodeCount } = this.meta;
+    this.#reserveLocations(rows);
+    const objects = scanner.column(field.objectIndex);
+    // A line or column of -1 stands for none.
+    const wide = new Map(scanner.wideValues().map(({ row, field: at, value }) => [row * MAX_FIELDS + at, value]));
+    const read = (at: number, row: number): number =>
+      wide.size > 0 ? (wide.get(row * MAX_FIELDS + at) ?? scanner.column(at)[row]!) : scanner.column(at)[row]!;
+    for (let row = 0; row < rows; row++) {
+      const node = objects[row]! / nodeFields;
       if (node >= nodeCount || node !== node >>> 0) continue;
-      const row = this.locationCount++;
-      this.locationNodes[row] = node;
-      this.locationPlaces[row * 3] = batch[at + field.scriptId]!;
-      this.locationPlaces[row * 3 + 1] = batch[at + field.line]!;
-      this.locationPlaces[row * 3 + 2] = batch[at + field.column]!;
+      const place = this.locationCount++ * 3;
+      this.locationNodes[place / 3] = node;
+      this.locationPlaces[place] = read(field.scriptId, row);
+      this.locationPlaces[place + 1] = read(field.line, row);
+      this.locationPlaces[place + 2] = read(field.column, row);
     }
   }
 
@@ -145,3 +160,6 @@ export class SnapshotColumns {
     this.locationPlaces = places;
   }
 }
+
+const doubles = (column: Uint32Array | Float64Array): Float64Array =>
+  column instanceof Float64Array ? column : Float64Array.from(column);

@@ -29,9 +29,9 @@ export class HeapSnapshot {
   /** String index [nodeCount]. */
   readonly nodeNames: Uint32Array;
   /** V8's id, kept over the snapshots of one process; odd for the JavaScript heap [nodeCount]. */
-  readonly nodeIds: Float64Array;
+  readonly nodeIds: Uint32Array | Float64Array;
   /** Shallow bytes; may exceed 4 GiB [nodeCount]. */
-  readonly selfSizes: Float64Array;
+  readonly selfSizes: Uint32Array | Float64Array;
   /** [nodeCount + 1] */
   readonly firstEdges: Uint32Array;
   /** Index into `EDGE_TYPES` [edgeCount]. */

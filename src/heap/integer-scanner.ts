@@ -1,78 +1,175 @@
-const COMMA = 0x2c;
-const MINUS = 0x2d;
-const CLOSE = 0x5d;
+import { readFileSync } from 'node:fs';
 
-/** Numbers that are handed over at once: 48 Ki doubles stay in a 512 KiB second-level cache. */
-const BATCH_NUMBERS = 49_152;
+// Shared with wasm/scanner.as.ts: change both.
+const WIDE = 4_096;
+const TABLE = 32_768;
+const COLUMNS = 65_536;
+const ROWS = 8_192;
+const INPUT = 655_360;
+const INPUT_BYTES = 1 << 20;
+const PAGES = 28;
+const [ENDED, FULL, CLOSED] = [0, 1, 2];
+
+/** Numbers in one record, at most. V8 has had up to seven. */
+export const MAX_FIELDS = 16;
+
+/** The part used here: its types belong to browsers' library of TypeScript, which a Node.js program does not load. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+};
+
+interface Global {
+  readonly value: number;
+}
+
+interface Machine {
+  readonly at: Global;
+  readonly row: Global;
+  readonly field: Global;
+  readonly wide: Global;
+  reset(): void;
+  flush(): void;
+  scan(from: number, end: number, fields: number): number;
+  readonly largestName: Global;
+  makeEdges(
+    rows: number,
+    typeField: number,
+    nameField: number,
+    targetField: number,
+    typeTable: number,
+    typeCount: number,
+    nodeFields: number,
+    nodeCount: number,
+  ): number;
+}
+
+/** A value that its column could not hold: negative, or of more than 32 bits. Its place in the column holds 0. */
+export interface WideValue {
+  readonly row: number;
+  readonly field: number;
+  readonly value: number;
+}
+
+export interface EdgeFields {
+  readonly type: number;
+  readonly nameOrIndex: number;
+  readonly toNode: number;
+}
+
+let compiled: object | null = null;
 
 /**
- * Turns the bytes of a flat JSON array of integers into batches of whole records.
+ * Turns the bytes of a flat JSON array of integers into columns, one a field, handed over some thousand rows at a time.
  * The array may be cut at any byte: state is kept between calls.
  */
 export class IntegerScanner {
-  readonly #batch: Float64Array;
-  readonly #onRecords: (batch: Float64Array, numbers: number) => void;
-  #filled = 0;
-  #value = 0;
-  #digits = 0;
-  #sign = 1;
+  readonly #machine: Machine;
+  readonly #memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+  readonly #input = new Uint8Array(this.#memory.buffer, INPUT, INPUT_BYTES);
+  readonly #columns: Uint32Array[] = [];
+  #fields = 1;
+  #onRows: (rows: number) => void = () => {};
+  /** Bytes of a number that was cut by the end of the last chunk, at the start of the input. */
+  #tail = 0;
 
-  /** @param fields numbers in one record, from 1; a batch always holds whole records. */
-  constructor(fields: number, onRecords: (batch: Float64Array, numbers: number) => void) {
-    this.#batch = new Float64Array(Math.max(1, Math.floor(BATCH_NUMBERS / fields)) * fields);
-    this.#onRecords = onRecords;
+  constructor() {
+    compiled ??= new WebAssembly.Module(readFileSync(new URL('./wasm/scanner.wasm', import.meta.url)));
+    const abort = (): never => {
+      throw new Error('the scanner aborted');
+    };
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory, abort } });
+    this.#machine = exports as Machine;
+    for (let field = 0; field < MAX_FIELDS; field++) {
+      this.#columns.push(new Uint32Array(this.#memory.buffer, COLUMNS + field * ROWS * 4, ROWS));
+    }
+  }
+
+  /**
+   * Begins another array.
+   * @param fields numbers in one record, 1 … 16
+   * @param onRows called with the number of whole records that `column` and `wideValues` show; they change afterwards
+   */
+  open(fields: number, onRows: (rows: number) => void): void {
+    this.#fields = fields;
+    this.#onRows = onRows;
+    this.#tail = 0;
+    this.#machine.reset();
+  }
+
+  /** Values of one field, of which the first `rows` count. */
+  column(field: number): Uint32Array {
+    return this.#columns[field]!;
+  }
+
+  /** A column that `makeEdges` has made one of bytes. */
+  bytes(field: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, COLUMNS + field * ROWS * 4, ROWS);
+  }
+
+  wideValues(): WideValue[] {
+    const view = new DataView(this.#memory.buffer, WIDE);
+    return Array.from({ length: this.#machine.wide.value }, (_, i) => ({
+      row: view.getUint32(i * 16, true),
+      field: view.getUint32(i * 16 + 4, true),
+      value: view.getFloat64(i * 16 + 8, true),
+    }));
+  }
+
+  /** True when the array was closed within a record. */
+  get hasRest(): boolean {
+    return this.#machine.field.value > 0;
   }
 
   /**
    * Reads from `start` to the end of the chunk or to the closing bracket.
    * @returns the index after the bracket, `-1` when the chunk ended first, `-2 - i` for a foreign byte at `i`.
-   * Cost: about 4 ns a byte.
+   * Cost: about 0.9 ns a byte.
    */
   scan(bytes: Uint8Array, start: number): number {
-    const batch = this.#batch;
-    const capacity = batch.length;
-    const end = bytes.length;
-    let filled = this.#filled;
-    let value = this.#value;
-    let digits = this.#digits;
-    let at = start;
-    for (; at < end; at++) {
-      const byte = bytes[at]!;
-      const digit = byte - 48;
-      if (digit >= 0 && digit <= 9) {
-        value = value * 10 + digit;
-        digits++;
-      } else if (byte === COMMA) {
-        if (digits === 0) return -2 - at;
-        batch[filled++] = value;
-        value = 0;
-        digits = 0;
-        if (this.#sign < 0) this.#negate(filled - 1);
-        if (filled === capacity) {
-          this.#onRecords(batch, filled);
-          filled = 0;
-        }
-      } else if (byte === CLOSE) {
-        if (digits > 0) {
-          batch[filled++] = value;
-          if (this.#sign < 0) this.#negate(filled - 1);
-        }
-        this.#onRecords(batch, filled);
-        return at + 1;
-      } else if (byte === MINUS && digits === 0) {
-        this.#sign = -1;
-      } else if (byte > 32) {
-        return -2 - at;
-      }
+    const machine = this.#machine;
+    for (let from = start; from < bytes.length; ) {
+      const take = Math.min(bytes.length - from, INPUT_BYTES - this.#tail);
+      this.#input.set(bytes.subarray(from, from + take), this.#tail);
+      const end = INPUT + this.#tail + take;
+      const status = this.#run(end);
+      const at = machine.at.value;
+      const consumed = from + (at - INPUT - this.#tail);
+      if (status === CLOSED) return consumed;
+      if (status !== ENDED) return -2 - consumed;
+      this.#input.copyWithin(0, at - INPUT, end - INPUT);
+      this.#tail = end - at;
+      from += take;
     }
-    this.#filled = filled;
-    this.#value = value;
-    this.#digits = digits;
     return -1;
   }
 
-  #negate(index: number): void {
-    this.#batch[index] = -this.#batch[index]!;
-    this.#sign = 1;
+  #run(end: number): number {
+    const machine = this.#machine;
+    for (let from = INPUT; ; from = machine.at.value) {
+      const status = machine.scan(from, end, this.#fields);
+      if (status !== FULL && status !== CLOSED) return status;
+      this.#onRows(machine.row.value);
+      if (status === CLOSED) return status;
+      machine.flush();
+    }
+  }
+
+  /**
+   * Makes edges of the rows at hand: targets become node indexes, types canonical (read them as `bytes`).
+   * @param typeTable canonical type of each type in the file, at most 256; bit 7 is set where names are numbers
+   * @returns the first row with a type or target that there is none of, -1 when all are good
+   */
+  makeEdges(rows: number, field: EdgeFields, typeTable: Uint8Array, nodeFields: number, nodeCount: number): number {
+    const types = Math.min(256, typeTable.length);
+    new Uint8Array(this.#memory.buffer, TABLE, types).set(typeTable.subarray(0, types));
+    const { type, nameOrIndex, toNode } = field;
+    return this.#machine.makeEdges(rows, type, nameOrIndex, toNode, TABLE, types, nodeFields, nodeCount);
+  }
+
+  /** Largest string index among the names of the edges made last. */
+  get largestName(): number {
+    return this.#machine.largestName.value >>> 0;
   }
 }

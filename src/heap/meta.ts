@@ -1,4 +1,5 @@
 import { heapError } from './errors.js';
+import { MAX_FIELDS } from './integer-scanner.js';
 
 /** Canonical node types; `HeapSnapshot.nodeTypes` holds indexes into this list, whatever order the file uses. */
 export const NODE_TYPES = [
@@ -80,6 +81,10 @@ export function readMeta(text: string, byteOffset: number): SnapshotMeta {
   const node = fields('node_fields');
   const edge = fields('edge_fields');
   const location = fields('location_fields');
+  for (const [key, list] of Object.entries({ node_fields: node, edge_fields: edge, location_fields: location })) {
+    if (list.length > MAX_FIELDS) throw notOne(`snapshot.meta.${key} has more than ${MAX_FIELDS} fields`);
+  }
+  const hasPlaces = ['script_id', 'line', 'column'].every((name) => location.includes(name));
   const nodeType = need(node, 'node_fields', 'type');
   const edgeType = need(edge, 'edge_fields', 'type');
   return {
@@ -103,7 +108,7 @@ export function readMeta(text: string, byteOffset: number): SnapshotMeta {
     edgeTypeOf: canonical(meta.edge_types, edgeType, EDGE_TYPES),
     locationFields: location.length,
     locationField: {
-      objectIndex: location.indexOf('object_index'),
+      objectIndex: hasPlaces ? location.indexOf('object_index') : -1,
       scriptId: location.indexOf('script_id'),
       line: location.indexOf('line'),
       column: location.indexOf('column'),

@@ -114,7 +114,7 @@ describe('readSnapshot()', () => {
     expect(census).toEqual(classCensus(snapshot));
     expect(census.get('Declared')?.count).toBe(1);
     const total = [...census.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-    expect(total).toBe(snapshot.selfSizes.reduce((sum, size) => sum + size, 0));
+    expect(total).toBe(Array.from(snapshot.selfSizes).reduce((sum, size) => sum + size, 0));
     expect(census.get('system / JSArrayBufferData')!.bytes).toBeGreaterThanOrEqual(3_000_000);
     const [declared] = nodesOf(snapshot, 'Declared');
     expect(classCensus(snapshot, snapshot.nodeIds[declared!]!).has('Declared')).toBe(false);

@@ -52,7 +52,7 @@ export class RetainingPaths {
   #build(snapshot: HeapSnapshot): void {
     const { firstEdges, edgeTargets } = snapshot;
     const { parentNode, parentEdge, cost } = this;
-    if (edgeTargets.length === 0) return;
+    if (edgeTargets.length < snapshot.edgeCount) return;
     const costs = new EdgeCosts(snapshot);
     const queue = new BucketQueue(snapshot.nodeCount);
     cost[snapshot.rootIndex] = 0;

@@ -142,6 +142,7 @@ export class SnapshotParser {
       this.#mode = 'meta';
       return at;
     }
+    if (this.#columns === null) throw this.#error('WT_HEAP_NOT_A_SNAPSHOT', 'its header is not an object', at);
     if (!isArray) throw this.#error('WT_HEAP_CORRUPT', 'the section is not an array', at);
     if (this.#section === 'strings') this.#mode = 'strings';
     else if (this.#openNumbers()) this.#mode = 'numbers';
@@ -155,13 +156,14 @@ export class SnapshotParser {
   #openNumbers(): boolean {
     const columns = this.#columns!;
     const { meta } = columns;
+    const scanner = (this.#scanner ??= new IntegerScanner());
     if (this.#section === 'nodes') {
-      this.#scanner = new IntegerScanner(meta.nodeFields, (batch, n) => columns.addNodes(batch, n, this.#consumed));
+      scanner.open(meta.nodeFields, (rows) => columns.addNodes(scanner, rows, this.#consumed));
     } else if (this.#section === 'edges' && this.#readsEdges) {
       this.#hasEdges = true;
-      this.#scanner = new IntegerScanner(meta.edgeFields, (batch, n) => columns.addEdges(batch, n, this.#consumed));
+      scanner.open(meta.edgeFields, (rows) => columns.addEdges(scanner, rows, this.#consumed));
     } else if (this.#section === 'locations' && meta.locationField.objectIndex >= 0) {
-      this.#scanner = new IntegerScanner(meta.locationFields, (batch, n) => columns.addLocations(batch, n));
+      scanner.open(meta.locationFields, (rows) => columns.addLocations(scanner, rows));
     } else {
       return false;
     }
@@ -173,7 +175,7 @@ export class SnapshotParser {
     const next = this.#scanner!.scan(chunk, at);
     if (next === -1) return chunk.length;
     if (next < -1) throw this.#broken(-2 - next);
-    this.#scanner = null;
+    if (this.#scanner!.hasRest) throw this.#error('WT_HEAP_CORRUPT', 'its last record is incomplete', next);
     this.#mode = 'between';
     return next;
   }

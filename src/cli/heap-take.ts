@@ -1,0 +1,249 @@
+import { closeSync, linkSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { WatertightError } from '../core/index.js';
+import type { HeapAnswer } from './heap-answer.js';
+import type { HeapArguments } from './heap-arguments.js';
+import { bytesText, secondsText } from './heap-numbers.js';
+import { InspectorConnection } from './inspector-connection.js';
+import { findInspector, type InspectorTarget } from './inspector-target.js';
+import { cannotWrite } from './report-files.js';
+
+/** Peak of a process while V8 takes its snapshot, in heaps: 5713 MiB for a heap of 552 MB (Node 20), less on later ones. */
+const PEAK_HEAPS = 9;
+/** Time that the process stands still: 81 s for 552 MB (Node 20), a third of it on Node 24. */
+const MS_PER_MEGABYTE = 150;
+/** Characters of a string that go into the file: enough to know it, and the file stays small. */
+const STRING_LIMIT = 256;
+const DEFAULT_STRING_LIMIT = 1024;
+const PRIVATE = 0o600;
+const PROGRESS_EVERY_MS = 250;
+const WORTH_SAYING_MS = 1_000;
+const CLOSED_WITHIN_MS = 3_000;
+const POLL_MS = 25;
+
+/** `process.getBuiltinModule` since Node 20.16 and 22.3; before it, `require` of the command line API. */
+const builtin = (name: string): string => `(process.getBuiltinModule ?? require)('${name}')`;
+
+/**
+ * `heap take`: a snapshot of a running process, through its inspector. The process stands still while V8 walks its heap
+ * and goes on afterwards; an inspector that we opened is closed again.
+ *
+ * @throws WatertightError `WT_HEAP_LOW_MEMORY`, `WT_HEAP_STOPPED`, `WT_CLI_CANNOT_WRITE`, and those of `findInspector`
+ * and `InspectorConnection`
+ */
+export async function takeAnswer({ files: [wanted], out, isForced }: HeapArguments): Promise<HeapAnswer> {
+  const path = out ?? `heap-${/^\d+$/.test(wanted!) ? wanted : 'remote'}-${timestamp()}.heapsnapshot`;
+  const draft = new Draft(path);
+  const stop = new StopRequest(() => draft.discard());
+  try {
+    const target = await findInspector(wanted!);
+    const start = performance.now();
+    const left = await take(target, draft, stop, isForced);
+    draft.keep();
+    const bytes = statSync(path).size;
+    const took = performance.now() - start;
+    return {
+      data: { out: path, bytes, durationMs: Math.round(took), target: target.name, isInspectorOpen: left },
+      page: {
+        meaning: `${path}: ${bytesText(bytes)}, taken from ${target.name} in ${secondsText(took)}`,
+        sections: [{ lines: [{ text: `watertight heap stats ${path}` }] }],
+        notes: [
+          'it holds data of the program: only you may read the file',
+          ...(left ? ['the inspector that was opened is still open; it closes with the process'] : []),
+        ],
+      },
+    };
+  } finally {
+    stop.release();
+    draft.discard();
+  }
+}
+
+/** @returns whether an inspector that we opened is still open. */
+async function take(target: InspectorTarget, draft: Draft, stop: StopRequest, isForced: boolean): Promise<boolean> {
+  const connection = await InspectorConnection.open(target.webSocketUrl);
+  let isOpen = target.isOpenedByUs;
+  try {
+    await checkMemory(connection, isForced);
+    stop.check();
+    await receive(connection, draft, stop);
+  } finally {
+    // The program goes on in any case; these are courtesies that must not hide an error.
+    if (target.isOpenedByUs) {
+      const close = `setTimeout(() => ${builtin('inspector')}.close(), 50).unref()`;
+      await connection.evaluate(`${close}; 0`).catch(() => undefined);
+    }
+    await connection.close();
+    if (target.isOpenedByUs) isOpen = await isStillOpen(target);
+  }
+  return isOpen;
+}
+
+/** Says what it will cost, and refuses what would not fit. */
+async function checkMemory(connection: InspectorConnection, isForced: boolean): Promise<void> {
+  const text = await connection.evaluate(
+    `(() => { const { heapUsed, rss } = process.memoryUsage();
+      const free = process.availableMemory?.() ?? ${builtin('os')}.freemem();
+      return JSON.stringify([heapUsed, rss, free]); })()`,
+  );
+  const [heapUsed, rss, free] = numbers(text);
+  if (heapUsed === undefined || rss === undefined || free === undefined) return;
+  const more = Math.max(0, heapUsed * PEAK_HEAPS - rss);
+  const costs = `up to ${bytesText(more)} more memory for a heap of ${bytesText(heapUsed)}, ${bytesText(free)} are free`;
+  if (more > free && !isForced) {
+    throw new WatertightError('WT_HEAP_LOW_MEMORY', `Cannot take the snapshot as V8 needs ${costs}`, {
+      hint: 'free some memory or give the process a larger limit; --force takes it all the same, and may end the process',
+    });
+  }
+  const standstillMs = (heapUsed / 1e6) * MS_PER_MEGABYTE;
+  if (more > 0 || standstillMs > WORTH_SAYING_MS) {
+    process.stderr.write(`the process stands still for about ${secondsText(standstillMs)}; V8 needs ${costs}\n`);
+  }
+}
+
+async function receive(connection: InspectorConnection, draft: Draft, stop: StopRequest): Promise<void> {
+  let failure: Error | null = null;
+  connection.on('HeapProfiler.addHeapSnapshotChunk', (params) => {
+    try {
+      if (!failure && !stop.isWanted) draft.write(String((params as { chunk?: unknown }).chunk ?? ''));
+    } catch (error) {
+      failure = error as Error;
+    }
+  });
+  const progress = new TakeProgress();
+  connection.on('HeapProfiler.reportHeapSnapshotProgress', (params) => progress.update(params));
+  const setLimit = (chars: number): Promise<unknown> =>
+    connection.evaluate(`${builtin('v8')}.setFlagsFromString('--heap-snapshot-string-limit=${chars}')`);
+  try {
+    await setLimit(STRING_LIMIT);
+    await connection.call('HeapProfiler.takeHeapSnapshot', { reportProgress: true }, Number.POSITIVE_INFINITY);
+  } finally {
+    progress.finish();
+    await setLimit(DEFAULT_STRING_LIMIT).catch(() => undefined);
+  }
+  if (failure) throw failure;
+  stop.check();
+}
+
+/** The first SIGINT or SIGTERM waits for V8, so that the inspector can be closed; the second leaves at once. */
+class StopRequest {
+  isWanted = false;
+  readonly #listener: () => void;
+
+  constructor(cleanUp: () => void) {
+    this.#listener = () => {
+      if (this.isWanted) {
+        cleanUp();
+        process.exit(130);
+      }
+      this.isWanted = true;
+      process.stderr.write('waiting until V8 is done, so that the process can go on; again to leave at once\n');
+    };
+    process.on('SIGINT', this.#listener);
+    process.on('SIGTERM', this.#listener);
+  }
+
+  /** @throws WatertightError `WT_HEAP_STOPPED` */
+  check(): void {
+    if (!this.isWanted) return;
+    throw new WatertightError('WT_HEAP_STOPPED', 'The snapshot was not kept as you stopped the command', {
+      hint: 'the process goes on',
+    });
+  }
+
+  release(): void {
+    process.off('SIGINT', this.#listener);
+    process.off('SIGTERM', this.#listener);
+  }
+}
+
+/** The file while it is written: private, beside its final name, and gone unless it is kept. */
+class Draft {
+  readonly #path: string;
+  readonly #draft: string;
+  #file: number | null;
+
+  /** Opened before the process is touched: nobody should wait for a snapshot that has no place. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#draft = `${path}.${process.pid}.part`;
+    if (statSync(path, { throwIfNoEntry: false })) {
+      throw cannotWrite(path, new Error('it is there already'), 'name another file with --out, or remove this one');
+    }
+    try {
+      this.#file = openSync(this.#draft, 'wx', PRIVATE);
+    } catch (error) {
+      throw cannotWrite(path, error, 'nothing was taken; create the folder or choose another path with --out');
+    }
+  }
+
+  write(text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!, bytes, at);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  keep(): void {
+    this.#close();
+    try {
+      // A link does not replace a file that came to be meanwhile.
+      linkSync(this.#draft, this.#path);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  discard(): void {
+    this.#close();
+    rmSync(this.#draft, { force: true });
+  }
+
+  #close(): void {
+    if (this.#file !== null) closeSync(this.#file);
+    this.#file = null;
+  }
+}
+
+/** A line on stderr; rewritten where it is a terminal. */
+class TakeProgress {
+  readonly #isLive = process.stderr.isTTY === true && !process.env.CI;
+  readonly #start = performance.now();
+  #shown = 0;
+
+  update(params: unknown): void {
+    const { done, total } = params as { done?: unknown; total?: unknown };
+    const now = performance.now();
+    if (!this.#isLive || typeof done !== 'number' || typeof total !== 'number' || now - this.#shown < PROGRESS_EVERY_MS)
+      return;
+    this.#shown = now;
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    const left = share > 0.02 ? `  ${secondsText(((now - this.#start) / share) * (1 - share))} left` : '';
+    process.stderr.write(`\r\x1b[2Ktaking the snapshot  ${Math.floor(share * 100)} %${left}`);
+  }
+
+  finish(): void {
+    if (this.#isLive && this.#shown > 0) process.stderr.write('\r\x1b[2K');
+  }
+}
+
+async function isStillOpen(target: InspectorTarget): Promise<boolean> {
+  for (const end = performance.now() + CLOSED_WITHIN_MS; performance.now() < end; await pause(POLL_MS)) {
+    if (target.isListening() === false) return false;
+  }
+  return true;
+}
+
+/** Numbers of a JSON array that the program gave; none when it is something else. */
+function numbers(text: unknown): number[] {
+  try {
+    const values: unknown = JSON.parse(String(text));
+    return Array.isArray(values) ? values.filter((value) => Number.isFinite(value)) : [];
+  } catch {
+    return [];
+  }
+}
+
+const timestamp = (): string => new Date().toISOString().replace(/[-:]/g, '').slice(0, 15);

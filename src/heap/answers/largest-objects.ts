@@ -1,0 +1,71 @@
+import { plainText } from '../../core/index.js';
+import type { HeapSnapshot } from '../heap-snapshot.js';
+import { describePath } from '../path-text.js';
+import type { RetainingPaths } from '../retaining-paths.js';
+import { Machinery } from './machinery.js';
+import { factsOf, type NodeFacts, type SizedNodes } from './sized-nodes.js';
+
+export interface LargeObject extends NodeFacts {
+  /** Path that keeps it, as its author would write it. */
+  readonly heldBy: string;
+}
+
+const MAX_HOLDER_CHARS = 300;
+
+/**
+ * The objects that keep most bytes, without V8's own stores and scopes: these stand below the object that they serve.
+ * Cost: one pass over the nodes, and a path for each of the `top`.
+ */
+export function largestObjects(
+  snapshot: HeapSnapshot,
+  sizes: SizedNodes,
+  paths: RetainingPaths,
+  top: number,
+): LargeObject[] {
+  const machinery = new Machinery(snapshot);
+  const best = new LargestNodes(sizes.retainedSizes, top);
+  for (let node = 1; node < snapshot.nodeCount; node++) {
+    if (!machinery.has(node)) best.offer(node);
+  }
+  return best.nodes().map((node) => ({
+    ...factsOf(snapshot, sizes, node),
+    heldBy: heldBy(snapshot, paths, node),
+  }));
+}
+
+/** A script keeps its text through V8's own objects, which a path leaves out. */
+function heldBy(snapshot: HeapSnapshot, paths: RetainingPaths, node: number): string {
+  const [owner, edge] = [paths.parentNode[node]!, paths.parentEdge[node]!];
+  const isSource = edge >= 0 && snapshot.nodeType(owner) === 'code' && snapshot.edgeName(edge) === 'source';
+  const script = isSource ? snapshot.child(owner, 'name') : -1;
+  if (script >= 0) return plainText(`source text of ${snapshot.name(script)}`, MAX_HOLDER_CHARS);
+  return describePath(snapshot, paths.path(node)).text;
+}
+
+/** The few nodes of largest value out of many, without sorting all: twice as many are kept before a cut. */
+class LargestNodes {
+  readonly #values: Float64Array;
+  readonly #top: number;
+  #kept: number[] = [];
+  #least = -1;
+
+  constructor(values: Float64Array, top: number) {
+    this.#values = values;
+    this.#top = top;
+  }
+
+  offer(node: number): void {
+    if (this.#values[node]! <= this.#least) return;
+    if (this.#kept.push(node) >= this.#top * 2 + 64) this.#cut();
+  }
+
+  nodes(): number[] {
+    this.#cut();
+    return this.#kept;
+  }
+
+  #cut(): void {
+    this.#kept = this.#kept.sort((a, b) => this.#values[b]! - this.#values[a]! || a - b).slice(0, this.#top);
+    if (this.#kept.length === this.#top && this.#top > 0) this.#least = this.#values[this.#kept.at(-1)!]!;
+  }
+}
