@@ -156,7 +156,8 @@ export class SnapshotParser {
   #openNumbers(): boolean {
     const columns = this.#columns!;
     const { meta } = columns;
-    const scanner = (this.#scanner ??= new IntegerScanner());
+    this.#scanner ??= new IntegerScanner();
+    const scanner = this.#scanner;
     if (this.#section === 'nodes') {
       scanner.open(meta.nodeFields, (rows) => columns.addNodes(scanner, rows, this.#consumed));
     } else if (this.#section === 'edges' && this.#readsEdges) {
