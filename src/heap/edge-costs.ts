@@ -61,6 +61,8 @@ const OTHER_ROOT = 20;
 const ENTRY_MARK = 255;
 const SLOT_MARK = 254;
 
+/** V8 writes such a name into 1024 characters; a longer one would cost the square of its length. */
+const MAX_ENTRY_NAME = 1024;
 const EPHEMERON = /^\d+ \/ part of key \(.*\) -> value \(.*\) pair in WeakMap \(table @(\d+)\)$/s;
 
 const CONTEXT = EDGE_TYPES.indexOf('context');
@@ -74,6 +76,7 @@ const ARRAY = NODE_TYPES.indexOf('array');
 
 /** Id of the table of a WeakMap when the name of an internal edge is that of an entry, else -1. */
 export function ephemeronTableId(edgeName: string): number {
+  if (edgeName.length > MAX_ENTRY_NAME) return -1;
   const match = EPHEMERON.exec(edgeName);
   return match === null ? -1 : Number(match[1]);
 }
