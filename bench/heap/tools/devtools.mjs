@@ -12,7 +12,7 @@ for (let index = 0; index < snapshot.nodes.length; index += snapshot.nodeFieldCo
   node.nodeIndex = index;
   const type = node.type();
   if (type !== 'object' && type !== 'closure') continue;
-  if (wanted < 0 && node.rawName() === className) wanted = index;
+  if (wanted < 0 && type === 'object' && node.rawName() === className) wanted = index;
   const size = node.retainedSize();
   if (top.length < 20 || size > top.at(-1)[1]) {
     top.push([node.rawName(), size]);

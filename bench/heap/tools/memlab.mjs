@@ -9,7 +9,7 @@ const top = [];
 let wanted = null;
 snapshot.nodes.forEach((node) => {
   if (node.type !== 'object' && node.type !== 'closure') return;
-  if (!wanted && node.name === className) wanted = node;
+  if (!wanted && node.type === 'object' && node.name === className) wanted = node;
   if (top.length < 20 || node.retainedSize > top.at(-1)[1]) {
     top.push([node.name, node.retainedSize]);
     top.sort((a, b) => b[1] - a[1]);

@@ -10,7 +10,7 @@ let wanted = -1;
 for (let node = 0; node < snapshot.nodeCount; node++) {
   const type = snapshot.nodeType(node);
   if (type !== 'object' && type !== 'closure') continue;
-  if (wanted < 0 && snapshot.name(node) === className) wanted = node;
+  if (wanted < 0 && type === 'object' && snapshot.name(node) === className) wanted = node;
   if (top.length < 20 || retained[node] > retained[top.at(-1)]) {
     top.push(node);
     top.sort((a, b) => retained[b] - retained[a]);
