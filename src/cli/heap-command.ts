@@ -18,6 +18,7 @@ import {
 } from './heap-size-pages.js';
 import { takeAnswer } from './heap-take.js';
 import { HEAP_HELP } from './help.js';
+import { isColourful, widthOf } from './terminal.js';
 
 /** Verbs that ask one file. */
 const OF_ONE_FILE: Readonly<
@@ -42,7 +43,8 @@ const OF_ONE_FILE: Readonly<
 const SCHEMA = 1;
 /** Names are cut by V8; what is longer comes from a file that was made by hand. */
 const MAX_JSON_STRING = 4_096;
-const MAX_WIDTH = 100;
+/** Tables need the width of a page also in a file or a pipe. */
+const PLAIN_WIDTH = 100;
 
 /** `watertight heap …`: everything that it prints, writes and exits with. */
 export async function heapCommand(argv: readonly string[]): Promise<number> {
@@ -56,7 +58,12 @@ export async function heapCommand(argv: readonly string[]): Promise<number> {
     const { verb, files } = args;
     process.stdout.write(jsonText({ schema: SCHEMA, verb, files, ...answer.data }));
   } else {
-    process.stdout.write(renderPage(answer.page, { isColourful: isColourful(), width: widthOf(process.stdout) }));
+    process.stdout.write(
+      renderPage(answer.page, {
+        isColourful: isColourful(process.stdout),
+        width: widthOf(process.stdout, PLAIN_WIDTH),
+      }),
+    );
   }
   return answer.exitCode ?? EXIT.clean;
 }
@@ -83,11 +90,3 @@ function escapeCharacter(character: string): string {
     .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
     .join('');
 }
-
-function isColourful(): boolean {
-  if (process.env.NO_COLOR) return false;
-  if (process.env.FORCE_COLOR && process.env.FORCE_COLOR !== '0') return true;
-  return process.stdout.isTTY === true && process.env.TERM !== 'dumb';
-}
-
-const widthOf = (stream: NodeJS.WriteStream): number => Math.min(MAX_WIDTH, stream.columns ?? MAX_WIDTH);

@@ -1,4 +1,4 @@
-import { plainText } from '../core/index.js';
+import { displayWidth, fitCells, plainText, wrap } from '../core/index.js';
 
 /** A column of a table. The widest `flexible` ones give way where a line is too long. */
 export interface PageColumn {
@@ -49,9 +49,6 @@ const MIN_FLEXIBLE = 12;
 /** The longest cell that is looked at, and the longest line before it wraps. */
 const CELL_CHARS = 160;
 const LINE_CHARS = 600;
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/u;
-const NO_WIDTH = /[\p{Mn}\p{Me}]/u;
 
 /** The page as text, cleaned, no line wider than `width` (40 to 100 cells). */
 export function renderPage(page: Page, { isColourful, width }: PageOptions): string {
@@ -82,7 +79,7 @@ function tableLines(table: PageTable, width: number, dim: (text: string) => stri
   const widths = columnWidths(columns, cells, width);
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, at) => inCells(cell, widths[at]!, columns[at]!.align ?? 'left'))
+      .map((cell, at) => fitCells(cell, widths[at]!, columns[at]!.align ?? 'left'))
       .join(GAP)
       .trimEnd();
   const hasTitles = columns.some(({ title }) => title !== '');
@@ -112,53 +109,6 @@ function columnWidths(columns: readonly PageColumn[], rows: readonly (readonly s
 
 /** `text` in lines, cleaned; the first is `indent` cells deep, the others `hang` more. */
 function wrapped(text: string, width: number, indent: number, hang = 0): string[] {
-  const lines: string[] = [];
-  let line = ' '.repeat(indent);
-  let isEmpty = true;
-  for (const word of plainText(text, LINE_CHARS).split(' ')) {
-    const joined = isEmpty ? line + word : `${line} ${word}`;
-    if (displayWidth(joined) <= width) {
-      line = joined;
-      isEmpty = false;
-      continue;
-    }
-    if (!isEmpty) lines.push(line);
-    let rest = ' '.repeat(indent + hang) + word;
-    for (let part = take(rest, width); part.length < rest.length; part = take(rest, width)) {
-      lines.push(part);
-      rest = ' '.repeat(indent + hang) + rest.slice(part.length);
-    }
-    line = rest;
-    isEmpty = false;
-  }
-  return [...lines, line];
-}
-
-function inCells(text: string, width: number, align: 'left' | 'right'): string {
-  const shown = displayWidth(text) <= width ? text : `${take(text, width - 1)}…`;
-  const space = ' '.repeat(Math.max(0, width - displayWidth(shown)));
-  return align === 'left' ? shown + space : space + shown;
-}
-
-function displayWidth(text: string): number {
-  if (/^[ -~]*$/.test(text)) return text.length;
-  let width = 0;
-  for (const character of text) width += cells(character);
-  return width;
-}
-
-function take(text: string, width: number): string {
-  let used = 0;
-  let taken = '';
-  for (const character of text) {
-    used += cells(character);
-    if (used > width && taken !== '') break;
-    taken += character;
-  }
-  return taken;
-}
-
-function cells(character: string): number {
-  if (NO_WIDTH.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
+  const lines = wrap(plainText(text, LINE_CHARS), width - indent - hang);
+  return lines.map((line, i) => ' '.repeat(i === 0 ? indent : indent + hang) + line);
 }

@@ -4,8 +4,10 @@ import { errorText } from './error-text.js';
 import { EXIT } from './exit-codes.js';
 import { SOAK_HELP } from './help.js';
 import { checkWritable, reportFiles, writeReports } from './report-files.js';
+import { isColourful, widthOf } from './terminal.js';
 
-const MAX_WIDTH = 100;
+/** Of a file or a pipe. */
+const PLAIN_WIDTH = 80;
 
 /** `watertight soak …`: everything that it prints, writes and exits with. */
 export async function soakCommand(argv: readonly string[]): Promise<number> {
@@ -25,7 +27,7 @@ export async function soakCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(
       renderTerminal(result, {
         colour: isColourful(process.stdout),
-        width: widthOf(process.stdout),
+        width: widthOf(process.stdout, PLAIN_WIDTH),
         isCutShort: failure !== null,
       }),
     );
@@ -45,7 +47,7 @@ async function runWithSignals({ options }: SoakArguments): Promise<SoakOutcome> 
   };
   const progress = new SoakProgress(process.stderr, {
     interactive: process.stderr.isTTY === true && !process.env.CI,
-    width: widthOf(process.stderr),
+    width: widthOf(process.stderr, PLAIN_WIDTH),
   });
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -57,11 +59,3 @@ async function runWithSignals({ options }: SoakArguments): Promise<SoakOutcome> 
     progress.finish();
   }
 }
-
-function isColourful(stream: NodeJS.WriteStream): boolean {
-  if (process.env.NO_COLOR) return false;
-  if (process.env.FORCE_COLOR && process.env.FORCE_COLOR !== '0') return true;
-  return stream.isTTY === true && process.env.TERM !== 'dumb';
-}
-
-const widthOf = (stream: NodeJS.WriteStream): number => Math.min(MAX_WIDTH, stream.columns ?? 80);

@@ -1,6 +1,7 @@
-/** The ground floor: coded errors, seeded random numbers, source positions, untrusted text. */
+/** The ground floor: coded errors, seeded random numbers, source positions, untrusted text, text on a grid of cells. */
 export { Channel } from './channel.js';
 export { type ErrorDetails, WatertightError } from './errors.js';
+export { displayWidth, fitCells, wrap } from './layout.js';
 export {
   entriesIn,
   type FolderEntry,

@@ -1,6 +1,6 @@
+import { displayWidth, fitCells } from '../../core/index.js';
 import type { GaugeResult } from '../result.js';
 import { byVerdict, GAUGE_WORDS, gaugeName } from './facts.js';
-import { displayWidth, fitCells } from './layout.js';
 import { formatAmount, formatGrowth, formatInterval } from './numbers.js';
 import { type Paint, VERDICT_STYLES } from './paint.js';
 import { sparkline } from './plot.js';

@@ -1,6 +1,5 @@
-import { plainText } from '../../core/index.js';
+import { displayWidth, fitCells, plainText } from '../../core/index.js';
 import { NAME_CHARS } from './facts.js';
-import { displayWidth, fitCells } from './layout.js';
 import { countNoun, formatDuration, formatLargeCount } from './numbers.js';
 
 /** Ten writes a second: as fast as anyone reads, and no load on a slow terminal. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { displayWidth } from './layout.js';
+import { displayWidth } from '../../core/index.js';
 import { cleanResult, hostileResult, leakResult, undecidedResult } from './sample.fixture.js';
 import { renderTerminal } from './terminal.js';
 

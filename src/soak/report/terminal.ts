@@ -1,4 +1,4 @@
-import { plainText } from '../../core/index.js';
+import { displayWidth, plainText, wrap } from '../../core/index.js';
 import type { Leak } from '../../leaks/index.js';
 import type { SoakResult } from '../result.js';
 import {
@@ -18,7 +18,6 @@ import {
   verdictLine,
 } from './facts.js';
 import { gaugeTable } from './gauge-table.js';
-import { displayWidth, wrap } from './layout.js';
 import { type Paint, painter, type Style, VERDICT_STYLES } from './paint.js';
 
 const MARGIN = '  ';
