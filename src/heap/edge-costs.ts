@@ -3,7 +3,9 @@ import { EDGE_TYPES, NODE_TYPES } from './meta.js';
 
 /** Cost of an edge that is never followed. */
 export const NEVER = 255;
-/** Largest cost of an edge; the bucket queue has one bucket more. */
+/** Cost of an edge that leads only to what nothing else holds: a handle that V8 or its compiler has in hand just now. */
+export const LAST_RESORT = 254;
+/** Largest cost of any other edge; the bucket queue has one bucket more. */
 export const MAX_EDGE_COST = 60;
 
 /** Internal edges that stand for something people write: a container's store, a captured scope, a bound argument. */
@@ -48,14 +50,17 @@ const OTHER_HIDDEN = 8;
 
 /** Kinds of GC roots, by the price of a path that starts there; what a user wrote is reached through `global`. */
 const ROOTS: readonly (readonly [RegExp, number])[] = [
+  [/handle scope|relocatable/i, LAST_RESORT],
   [/internalized|string table|read-only|weak roots|write barrier/i, MAX_EDGE_COST],
   [/compilation cache|startup object|shareable|builtins|bootstrapper|extensions|code flusher|smi roots/i, 40],
-  [/stack roots|handle scope|debugger|relocatable|thread manager|client heap/i, 30],
-  [/strong root|eternal|identity/i, 20],
+  [/stack roots|debugger|thread manager|client heap/i, 30],
+  [/strong root|eternal/i, 20],
   [/global handles|traced|C\+\+|Node \//i, 6],
   [/micro ?tasks/i, 3],
 ];
 const OTHER_ROOT = 20;
+/** Maps of objects that background compilers work on, among the strong roots. */
+const COMPILER_MAP = /IdentityMap/;
 
 /** Marks in place of a price for names whose price hangs on the owner: entries of a WeakMap, slots of an array. */
 const ENTRY_MARK = 255;
@@ -67,6 +72,7 @@ const EPHEMERON = /^\d+ \/ part of key \(.*\) -> value \(.*\) pair in WeakMap \(
 
 const CONTEXT = EDGE_TYPES.indexOf('context');
 const ELEMENT = EDGE_TYPES.indexOf('element');
+const INTERNAL = EDGE_TYPES.indexOf('internal');
 const PROPERTY = EDGE_TYPES.indexOf('property');
 const HIDDEN = EDGE_TYPES.indexOf('hidden');
 const SHORTCUT = EDGE_TYPES.indexOf('shortcut');
@@ -87,6 +93,8 @@ export class EdgeCosts {
   /** By string index: 0 unknown, a mark, else cost + 1. */
   readonly #internal: Uint8Array;
   readonly #property: Uint8Array;
+  /** By string index of an edge from a kind of roots: 0 unknown, else cost. */
+  readonly #rootEdge: Uint8Array;
   /** By string index of a node name: 1 when hidden edges of such a node are plain. */
   readonly #hiddenOwner: Uint8Array;
   readonly #tableIds = new Map<number, number>();
@@ -95,6 +103,7 @@ export class EdgeCosts {
     this.#snapshot = snapshot;
     this.#internal = new Uint8Array(snapshot.strings.length);
     this.#property = new Uint8Array(snapshot.strings.length);
+    this.#rootEdge = new Uint8Array(snapshot.strings.length);
     this.#hiddenOwner = new Uint8Array(snapshot.strings.length);
     for (const name of ['system / Context', 'system / PromiseReaction']) {
       const index = snapshot.strings.indexOf(name);
@@ -102,7 +111,7 @@ export class EdgeCosts {
     }
   }
 
-  /** From 1 to `MAX_EDGE_COST`, or `NEVER`. */
+  /** From 1 to `MAX_EDGE_COST`, or `LAST_RESORT`, or `NEVER`. */
   of(owner: number, edge: number): number {
     const snapshot = this.#snapshot;
     const type = snapshot.edgeTypes[edge]!;
@@ -147,10 +156,16 @@ export class EdgeCosts {
   #root(owner: number, edge: number, type: number): number {
     const target = this.#snapshot.edgeTargets[edge]!;
     if (owner === 0 && type === SHORTCUT) return 1;
-    if (this.#snapshot.nodeTypes[target] !== SYNTHETIC) return 1;
+    if (this.#snapshot.nodeTypes[target] !== SYNTHETIC) return this.#heldByRoot(this.#snapshot.edgeNames[edge]!, type);
     const name = this.#snapshot.name(target);
     if (name === '(GC roots)') return 1;
     return ROOTS.find(([kind]) => kind.test(name))?.[1] ?? OTHER_ROOT;
+  }
+
+  #heldByRoot(name: number, type: number): number {
+    if (type !== INTERNAL) return 1;
+    this.#rootEdge[name] ||= COMPILER_MAP.test(this.#snapshot.strings.get(name)) ? LAST_RESORT : 1;
+    return this.#rootEdge[name]!;
   }
 }
 

@@ -175,6 +175,16 @@ describe('readSnapshot() on made files', () => {
     ['an array', '[1,2,3]', 'WT_HEAP_NOT_A_SNAPSHOT'],
     ['other JSON', '{"name":"watertight"}', 'WT_HEAP_NOT_A_SNAPSHOT'],
     ['a header without meta', '{"snapshot":{"node_count":1}}', 'WT_HEAP_NOT_A_SNAPSHOT'],
+    [
+      'a header that is an array',
+      tinySnapshot().replace('"snapshot":{', '"snapshot":[],"other":{'),
+      'WT_HEAP_NOT_A_SNAPSHOT',
+    ],
+    [
+      'a header that is a number',
+      tinySnapshot().replace('"snapshot":{', '"snapshot":7,"other":{'),
+      'WT_HEAP_NOT_A_SNAPSHOT',
+    ],
     ['binary', '\u0000\u0001\u0002', 'WT_HEAP_NOT_A_SNAPSHOT'],
     ['too few nodes', tinySnapshot({ nodes: [1, 1, 0, 0, 1] }), 'WT_HEAP_CORRUPT'],
     ['half a node', tinySnapshot({ nodes: [1, 1, 0, 0, 1, 3] }), 'WT_HEAP_CORRUPT'],

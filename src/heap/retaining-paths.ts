@@ -1,4 +1,4 @@
-import { EdgeCosts, MAX_EDGE_COST, NEVER } from './edge-costs.js';
+import { EdgeCosts, LAST_RESORT, MAX_EDGE_COST } from './edge-costs.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 
 /** One step of a path by index: the node, and the edge that leads to it (-1 for the root). */
@@ -15,6 +15,7 @@ const BUCKETS = MAX_EDGE_COST + 1;
  * Dial's algorithm (Dial, CACM 12(11), 1969): Dijkstra with a circular array of buckets, as edge costs are small.
  * 1. *Settle.* The first node of the lowest bucket has its final cost.
  * 2. *Relax.* Each of its edges moves its target to a lower bucket; buckets are doubly linked lists over the nodes.
+ * 3. *Last resort.* What is not reached then is looked for behind the handles that V8 has in hand just now.
  *
  * Weak edges are never followed; an entry of a WeakMap only from its key.
  * Cost: 12 bytes a node kept, 8 more while it is built; about 60 ns an edge.
@@ -50,13 +51,24 @@ export class RetainingPaths {
   }
 
   #build(snapshot: HeapSnapshot): void {
-    const { firstEdges, edgeTargets } = snapshot;
-    const { parentNode, parentEdge, cost } = this;
-    if (edgeTargets.length < snapshot.edgeCount) return;
+    if (snapshot.edgeTargets.length < snapshot.edgeCount) return;
     const costs = new EdgeCosts(snapshot);
     const queue = new BucketQueue(snapshot.nodeCount);
-    cost[snapshot.rootIndex] = 0;
+    this.cost[snapshot.rootIndex] = 0;
     queue.add(snapshot.rootIndex, 0);
+    const lastResorts = this.#settle(snapshot, costs, queue);
+    for (const { node, edge } of lastResorts) {
+      const target = snapshot.edgeTargets[edge]!;
+      if (this.cost[target]! < 0) queue.add(target, this.#reach(target, node, edge, queue.lowest + LAST_RESORT));
+    }
+    this.#settle(snapshot, costs, queue);
+  }
+
+  /** Empties the queue. Returns the edges of last resort that it came across, each with its owner. */
+  #settle(snapshot: HeapSnapshot, costs: EdgeCosts, queue: BucketQueue): PathIndex[] {
+    const { firstEdges, edgeTargets } = snapshot;
+    const { cost } = this;
+    const lastResorts: PathIndex[] = [];
     for (let node = queue.take(); node >= 0; node = queue.take()) {
       const reached = cost[node]!;
       const end = firstEdges[node + 1]!;
@@ -65,18 +77,26 @@ export class RetainingPaths {
         const known = cost[target]!;
         if (known >= 0 && known <= reached + 1) continue;
         const price = costs.of(node, edge);
-        if (price === NEVER) continue;
+        if (price > MAX_EDGE_COST) {
+          if (price === LAST_RESORT) lastResorts.push({ node, edge });
+          continue;
+        }
         const through = reached + price;
         if (known >= 0) {
           if (known <= through) continue;
           queue.remove(target, known);
         }
-        cost[target] = through;
-        parentNode[target] = node;
-        parentEdge[target] = edge;
-        queue.add(target, through);
+        queue.add(target, this.#reach(target, node, edge, through));
       }
     }
+    return lastResorts;
+  }
+
+  #reach(target: number, node: number, edge: number, cost: number): number {
+    this.cost[target] = cost;
+    this.parentNode[target] = node;
+    this.parentEdge[target] = edge;
+    return cost;
   }
 }
 
@@ -86,7 +106,8 @@ class BucketQueue {
   readonly #last = new Int32Array(BUCKETS).fill(-1);
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
-  #lowest = 0;
+  /** No cost in the queue is lower. */
+  lowest = 0;
   #size = 0;
 
   constructor(nodeCount: number) {
@@ -119,9 +140,9 @@ class BucketQueue {
   /** The first node of the lowest cost, -1 when the queue is empty. */
   take(): number {
     if (this.#size === 0) return -1;
-    while (this.#first[this.#lowest % BUCKETS]! < 0) this.#lowest++;
-    const node = this.#first[this.#lowest % BUCKETS]!;
-    this.remove(node, this.#lowest);
+    while (this.#first[this.lowest % BUCKETS]! < 0) this.lowest++;
+    const node = this.#first[this.lowest % BUCKETS]!;
+    this.remove(node, this.lowest);
     return node;
   }
 }
