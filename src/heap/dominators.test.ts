@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { findDominators } from './dominators.js';
-import { essentialEdges } from './essential-edges.js';
 import { type HandMadeNode, handMade } from './hand-made.fixture.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { readSnapshot } from './read-snapshot.js';
@@ -18,7 +17,7 @@ function graphOf(targets: readonly (readonly number[])[]): Promise<HeapSnapshot>
 
 const dominatorsOf = async (targets: readonly (readonly number[])[]) => {
   const snapshot = await graphOf(targets);
-  return findDominators(snapshot, essentialEdges(snapshot));
+  return findDominators(snapshot);
 };
 
 /** The same numbers for the same seed (Lehmer, multiplier 48271). */
@@ -96,7 +95,7 @@ describe('findDominators()', () => {
     const length = 100_000;
     const graph = Array.from({ length }, (_, node) => [node === length - 1 ? 1 : node + 1]);
     const snapshot = await graphOf(graph);
-    const tree = findDominators(snapshot, essentialEdges(snapshot));
+    const tree = findDominators(snapshot);
     expect(tree.immediate.every((dominator, node) => dominator === Math.max(0, node - 1))).toBe(true);
     const retained = retainedSizes(snapshot.selfSizes, tree);
     expect([retained[0], retained[length - 1]]).toEqual([(length * (length + 1)) / 2, length]);
@@ -129,7 +128,7 @@ describe('retainedSizes()', () => {
   it('adds up what each node dominates', async () => {
     for (let seed = 1; seed <= 50; seed++) {
       const snapshot = await graphOf(randomGraph(seed));
-      const tree = findDominators(snapshot, essentialEdges(snapshot));
+      const tree = findDominators(snapshot);
       const sums = new Array<number>(snapshot.nodeCount).fill(0);
       for (let node = 0; node < snapshot.nodeCount; node++) {
         for (let above = node; ; above = tree.immediate[above]!) {

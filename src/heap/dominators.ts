@@ -1,5 +1,7 @@
-import { type Bits, clearBit, hasBit, newBits, setBit } from './bits.js';
+import { hasBit } from './bits.js';
+import { EssentialWalk } from './essential-walk.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
+import { WeakMapEntries } from './weak-map-entries.js';
 
 /** The dominator tree: a node lies below every node whose removal would make it unreachable. */
 export interface Dominators {
@@ -11,32 +13,25 @@ export interface Dominators {
 
 /**
  * Finds immediate dominators by Semi-NCA (Georgiadis, Tarjan, Werneck, "Finding Dominators in Practice", JGAA 10(1),
- * 2006; Georgiadis, thesis, Princeton 2005). From phase 2 on, nodes go by their number in preorder, which keeps
- * neighbours in memory together.
- * 1. *Number.* A depth-first walk over essential edges from the root numbers nodes, counts the edges into each, and
- *    strikes off the edges of its tree. Nodes that no essential edge leads to (only weak ones do) are then walked to
- *    as if they were children of the root. What is left are circles that nothing holds: the root dominates each of
- *    their nodes, as in Chrome DevTools.
- * 2. *Gather.* The numbers of the sources of the other edges, grouped by target, in order of the target's number.
- * 3. *Semidominators*, from the last number to the first, over a forest whose paths are split as they are walked: every node
- *    is hung to the one above its parent.
+ * 2006; Georgiadis, thesis, Princeton 2005). Nodes go by their number in preorder, which keeps neighbours in memory
+ * together.
+ * 1. *Number.* See `EssentialWalk`. What it does not reach the root dominates, as in Chrome DevTools.
+ * 2. *Gather.* The numbers of the sources of the edges outside the tree, grouped by target, in order of the target's
+ *    number.
+ * 3. *Semidominators*, from the last number to the first, over a forest whose paths are split as they are walked: every
+ *    node is hung to the one above its parent.
  * 4. *Nearest common ancestors.* The immediate dominator is the deepest tree ancestor not above the semidominator.
  *
- * Cost: about 40 ns an edge on large heaps; kept are 8 bytes a node. At its peak it takes 24 a node and 4 for each edge
- * outside the tree, and up to 4 a node more where paths are as deep as the heap is large.
+ * Cost: about 55 ns an edge on large heaps; kept are 8 bytes a node. At its peak it takes 24 a node and 4 for each edge
+ * outside the tree.
  *
- * @param essential edges that hold their target [bits, edgeCount], see `essentialEdges`. It is used up: the edges of
- * the tree are cleared in it.
+ * @param entries of the same snapshot; what was learned about its names is kept in it.
  */
-export function findDominators(snapshot: HeapSnapshot, essential: Bits): Dominators {
-  const walk = new Walk(snapshot, essential);
-  walk.from(snapshot.rootIndex);
-  adoptOrphans(walk);
-  const reached = walk.numbered;
-  walk.appendTheRest();
-  const { order, parents } = walk;
-  const sources = gatherSources(walk, reached);
-  const semi = semidominators(parents, sources, reached);
+export function findDominators(snapshot: HeapSnapshot, entries = new WeakMapEntries(snapshot.strings)): Dominators {
+  const walk = new EssentialWalk(snapshot, entries);
+  const { order, parents, reached } = walk;
+  const sources = gatherSources(snapshot, walk);
+  const semi = semidominators(walk, sources);
   const dominators = nearestCommonAncestors(parents, semi, reached);
   // Phase 2 is over with the slots; a column of this size is to be returned.
   const immediate = sources.firstSlots;
@@ -44,111 +39,16 @@ export function findDominators(snapshot: HeapSnapshot, essential: Bits): Dominat
   return { immediate, order };
 }
 
-/** Phase 1: state of the depth-first walk, which goes on over several starts. */
-class Walk {
-  readonly snapshot: HeapSnapshot;
-  readonly essential: Bits;
-  /** Node of each number [nodeCount]. */
-  readonly order: Uint32Array;
-  /** Number of the tree parent of each number; 0 for the root and for starts [nodeCount]. */
-  readonly parents: Uint32Array;
-  /** How often the walk came to a node: the first time by the tree, or as a start [nodeCount]. */
-  readonly arrivals: Uint32Array;
-  numbered = 0;
-  /** Next edge of each node of the current path, by depth. Memory that no path is deep enough for is never touched. */
-  readonly #cursors: Uint32Array;
-
-  constructor(snapshot: HeapSnapshot, essential: Bits) {
-    this.snapshot = snapshot;
-    this.essential = essential;
-    this.order = new Uint32Array(snapshot.nodeCount);
-    this.parents = new Uint32Array(snapshot.nodeCount);
-    this.arrivals = new Uint32Array(snapshot.nodeCount);
-    this.#cursors = new Uint32Array(snapshot.nodeCount);
-  }
-
-  isReached(node: number): boolean {
-    return this.arrivals[node] !== 0;
-  }
-
-  /** Numbers all that essential edges reach from a node that was not reached yet. */
-  from(start: number): void {
-    const { essential, order, parents, arrivals } = this;
-    const { firstEdges, edgeTargets } = this.snapshot;
-    const cursors = this.#cursors;
-    let numbered = this.numbered;
-    let depth = 0;
-    let number = numbered++;
-    order[number] = start;
-    arrivals[start] = 1;
-    let edge = firstEdges[start]!;
-    let end = firstEdges[start + 1]!;
-    for (;;) {
-      if (edge < end) {
-        if (hasBit(essential, edge)) {
-          const target = edgeTargets[edge]!;
-          if (arrivals[target]!++ === 0) {
-            clearBit(essential, edge);
-            cursors[depth++] = edge + 1;
-            parents[numbered] = number;
-            number = numbered++;
-            order[number] = target;
-            edge = firstEdges[target]!;
-            end = firstEdges[target + 1]!;
-            continue;
-          }
-        }
-        edge++;
-        continue;
-      }
-      if (depth === 0) break;
-      edge = cursors[--depth]!;
-      number = parents[number]!;
-      end = firstEdges[order[number]! + 1]!;
-    }
-    this.numbered = numbered;
-  }
-
-  /** Numbers what was not reached, as children of the root. */
-  appendTheRest(): void {
-    const { nodeCount } = this.snapshot;
-    if (this.numbered === nodeCount) return;
-    for (let node = 0; node < nodeCount; node++) {
-      if (!this.isReached(node)) this.order[this.numbered++] = node;
-    }
-  }
-}
-
-/** Walks from the nodes that no essential edge leads to. Edges of reached nodes lead to reached nodes: others count. */
-function adoptOrphans(walk: Walk): void {
-  const { snapshot, essential } = walk;
-  const { nodeCount, firstEdges, edgeTargets } = snapshot;
-  if (walk.numbered === nodeCount) return;
-  const held = newBits(nodeCount);
-  for (let node = 0; node < nodeCount; node++) {
-    if (walk.isReached(node)) continue;
-    const end = firstEdges[node + 1]!;
-    for (let edge = firstEdges[node]!; edge < end; edge++) {
-      if (hasBit(essential, edge)) setBit(held, edgeTargets[edge]!);
-    }
-  }
-  for (let node = 0; node < nodeCount; node++) {
-    if (!walk.isReached(node) && !hasBit(held, node)) walk.from(node);
-  }
-}
-
 interface Sources {
   /** Numbers of the sources of edges outside the tree: the ranges of targets one after the other, in order of their numbers. */
   readonly numbers: Uint32Array;
   /** Start of the range of a target in `numbers`, by node. */
   readonly firstSlots: Uint32Array;
-  readonly order: Uint32Array;
 }
 
 /** Phase 2. */
-function gatherSources(walk: Walk, reached: number): Sources {
-  const { order, essential } = walk;
-  const { firstEdges, edgeTargets } = walk.snapshot;
+function gatherSources({ firstEdges, edgeTargets }: HeapSnapshot, walk: EssentialWalk): Sources {
+  const { order, outside, reached } = walk;
   // Counts become the ends of ranges, and their starts when all is filled in.
   const slots = walk.arrivals;
   let total = 0;
@@ -162,22 +62,24 @@ function gatherSources(walk: Walk, reached: number): Sources {
     const node = order[number]!;
     const end = firstEdges[node + 1]!;
     for (let edge = firstEdges[node]!; edge < end; edge++) {
-      if (hasBit(essential, edge)) numbers[--slots[edgeTargets[edge]!]!] = number;
+      if (hasBit(outside, edge)) numbers[--slots[edgeTargets[edge]!]!] = number;
     }
   }
-  return { numbers, firstSlots: slots, order };
+  return { numbers, firstSlots: slots };
 }
 
-/** Phase 3: semidominator of each number, 0 for the root and for what was not reached. */
-function semidominators(parents: Uint32Array, sources: Sources, reached: number): Uint32Array {
-  const { numbers, firstSlots, order } = sources;
-  const semi = new Uint32Array(parents.length);
+/** Phase 3: semidominator of each number that was reached, 0 for the root. */
+function semidominators({ order, parents, reached, cursors }: EssentialWalk, sources: Sources): Uint32Array {
+  const { numbers, firstSlots } = sources;
+  // The walk is over with its cursors; memory that was touched once is cheaper than fresh memory.
+  const semi = cursors;
+  semi[0] = 0;
   const forest = new Forest(parents, reached);
   let end = numbers.length;
   for (let number = reached - 1; number > 0; number--) {
     const first = firstSlots[order[number]!]!;
     let lowest = parents[number]!;
-    for (let slot = first; slot < end; slot++) {
+    for (let slot = first; slot < end && lowest > 0; slot++) {
       const source = numbers[slot]!;
       const candidate = source <= number ? source : forest.lowest(source, number);
       if (candidate < lowest) lowest = candidate;

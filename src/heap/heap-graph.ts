@@ -1,6 +1,5 @@
 import { nodeDistances } from './distances.js';
 import { type Dominators, findDominators } from './dominators.js';
-import { essentialEdges } from './essential-edges.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { retainedSizes } from './retained-sizes.js';
 import { Retainers } from './retainers.js';
@@ -74,7 +73,7 @@ export class HeapGraph {
   }
 
   #tree(): Dominators {
-    this.#dominators ??= findDominators(this.snapshot, essentialEdges(this.snapshot, this.#entries));
+    this.#dominators ??= findDominators(this.snapshot, this.#entries);
     return this.#dominators;
   }
 }

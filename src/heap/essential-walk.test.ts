@@ -1,27 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { hasBit } from './bits.js';
-import { essentialEdges } from './essential-edges.js';
+import { EssentialWalk } from './essential-walk.js';
 import { type HandMadeNode, handMade } from './hand-made.fixture.js';
 import { readSnapshot } from './read-snapshot.js';
+import { WeakMapEntries } from './weak-map-entries.js';
 
-/** `owner → target` of the essential edges. */
+/** `owner → target` of the essential edges, as often as there are such. */
 async function essential(nodes: readonly HandMadeNode[]): Promise<string[]> {
   const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
-  const bits = essentialEdges(snapshot);
+  const { outside, order, parents, reached } = new EssentialWalk(snapshot, new WeakMapEntries(snapshot.strings));
+  expect(reached).toBe(snapshot.nodeCount);
   const texts: string[] = [];
+  for (let number = 1; number < reached; number++) texts.push(`${order[parents[number]!]} → ${order[number]}`);
   for (let node = 0; node < snapshot.nodeCount; node++) {
     const { from, to } = snapshot.edgesOf(node);
     for (let edge = from; edge < to; edge++) {
-      if (hasBit(bits, edge)) texts.push(`${node} → ${snapshot.edgeTargets[edge]}`);
+      if (hasBit(outside, edge)) texts.push(`${node} → ${snapshot.edgeTargets[edge]}`);
     }
   }
-  return texts;
+  return texts.sort();
 }
 
 const pair = (key: number, value: number, table: number) =>
   `part of key (Key @${key}) -> value (Value @${value}) pair in WeakMap (table @${table})`;
 
-describe('essentialEdges()', () => {
+describe('EssentialWalk', () => {
   it('leaves out weak edges and edges of a node to itself', async () => {
     const nodes: HandMadeNode[] = [
       { edges: [[0, 1]] },
@@ -40,7 +43,7 @@ describe('essentialEdges()', () => {
         ],
       },
     ];
-    expect(await essential(nodes)).toEqual(['0 → 1', '1 → 2', '2 → 1', '2 → 0']);
+    expect(await essential(nodes)).toEqual(['0 → 1', '1 → 2', '2 → 0', '2 → 1']);
   });
 
   it("leaves out the table's half of an entry of a WeakMap, and no other internal edge", async () => {
