@@ -1,7 +1,6 @@
 import { hasBit } from './bits.js';
 import { EssentialWalk } from './essential-walk.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
-import { WeakMapEntries } from './weak-map-entries.js';
 
 /** The dominator tree: a node lies below every node whose removal would make it unreachable. */
 export interface Dominators {
@@ -24,11 +23,9 @@ export interface Dominators {
  *
  * Cost: about 55 ns an edge on large heaps; kept are 8 bytes a node. At its peak it takes 24 a node and 4 for each edge
  * outside the tree.
- *
- * @param entries of the same snapshot; what was learned about its names is kept in it.
  */
-export function findDominators(snapshot: HeapSnapshot, entries = new WeakMapEntries(snapshot.strings)): Dominators {
-  const walk = new EssentialWalk(snapshot, entries);
+export function findDominators(snapshot: HeapSnapshot): Dominators {
+  const walk = new EssentialWalk(snapshot);
   const { order, parents, reached } = walk;
   const sources = gatherSources(snapshot, walk);
   const semi = semidominators(walk, sources);

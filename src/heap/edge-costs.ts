@@ -36,15 +36,20 @@ const OBSCURE: ReadonlyMap<string, number> = new Map([
   ['function', 3],
   ['properties', 8],
   ['script_context_table', 4],
-  ['prototype', 10],
-  ['constructor', 10],
   ['shared', 12],
   ['embedder_data', 12],
   ['map', 20],
-  ['__proto__', 20],
 ]);
 /** Node's own stack of running callbacks: it holds what happens to run while the snapshot is taken. */
 const RUNNING_CALLBACKS = 'execution_async_resources';
+/** Properties that are not plain. */
+const PROPERTIES: ReadonlyMap<string, number> = new Map([
+  [RUNNING_CALLBACKS, MAX_EDGE_COST],
+  ['prototype', 10],
+  ['constructor', 10],
+  ['__proto__', 20],
+]);
+const PROPERTY_LENGTHS: ReadonlySet<number> = new Set([...PROPERTIES.keys()].map((name) => name.length));
 const OTHER_INTERNAL = 10;
 const OTHER_HIDDEN = 8;
 
@@ -66,10 +71,6 @@ const COMPILER_MAP = /IdentityMap/;
 const ENTRY_MARK = 255;
 const SLOT_MARK = 254;
 
-/** V8 writes such a name into 1024 characters; a longer one would cost the square of its length. */
-const MAX_ENTRY_NAME = 1024;
-const EPHEMERON = /^\d+ \/ part of key \(.*\) -> value \(.*\) pair in WeakMap \(table @(\d+)\)$/s;
-
 const CONTEXT = EDGE_TYPES.indexOf('context');
 const ELEMENT = EDGE_TYPES.indexOf('element');
 const INTERNAL = EDGE_TYPES.indexOf('internal');
@@ -79,13 +80,6 @@ const SHORTCUT = EDGE_TYPES.indexOf('shortcut');
 const WEAK = EDGE_TYPES.indexOf('weak');
 const SYNTHETIC = NODE_TYPES.indexOf('synthetic');
 const ARRAY = NODE_TYPES.indexOf('array');
-
-/** Id of the table of a WeakMap when the name of an internal edge is that of an entry, else -1. */
-export function ephemeronTableId(edgeName: string): number {
-  if (edgeName.length > MAX_ENTRY_NAME) return -1;
-  const match = EPHEMERON.exec(edgeName);
-  return match === null ? -1 : Number(match[1]);
-}
 
 /** Prices edges so that the cheapest path is the one that its author would name. Names are priced once each. */
 export class EdgeCosts {
@@ -97,7 +91,6 @@ export class EdgeCosts {
   readonly #rootEdge: Uint8Array;
   /** By string index of a node name: 1 when hidden edges of such a node are plain. */
   readonly #hiddenOwner: Uint8Array;
-  readonly #tableIds = new Map<number, number>();
 
   constructor(snapshot: HeapSnapshot) {
     this.#snapshot = snapshot;
@@ -123,7 +116,7 @@ export class EdgeCosts {
     if (type === PROPERTY || type === CONTEXT || type === SHORTCUT) {
       const known = this.#property[name]!;
       if (known !== 0) return known - 1;
-      const cost = priceProperty(snapshot.strings.get(name));
+      const cost = this.#priceProperty(name);
       this.#property[name] = cost + 1;
       return cost;
     }
@@ -138,19 +131,24 @@ export class EdgeCosts {
       this.#internal[name] = known;
     }
     // An entry of a WeakMap is shown twice, from key and table: it lives by its key.
-    if (known === ENTRY_MARK) return this.#tableIds.get(name) === snapshot.nodeIds[owner] ? NEVER : 1;
+    if (known === ENTRY_MARK) return snapshot.weakMapEntries.tableId(name) === snapshot.nodeIds[owner] ? NEVER : 1;
     if (known === SLOT_MARK) return snapshot.nodeTypes[owner] === ARRAY ? 1 : OTHER_HIDDEN;
     return known - 1;
   }
 
   #priceInternal(name: number): number {
-    const text = this.#snapshot.strings.get(name);
+    const { strings, weakMapEntries } = this.#snapshot;
+    if (strings.isNumber(name)) return SLOT_MARK;
+    if (weakMapEntries.isEntry(name)) return ENTRY_MARK;
+    const text = strings.peek(name);
     if (PLAIN_INTERNALS.has(text) || text.startsWith('bound_argument_')) return 1 + 1;
-    if (/^\d+$/.test(text)) return SLOT_MARK;
-    const tableId = ephemeronTableId(text);
-    if (tableId < 0) return (OBSCURE.get(text) ?? OTHER_INTERNAL) + 1;
-    this.#tableIds.set(name, tableId);
-    return ENTRY_MARK;
+    return (OBSCURE.get(text) ?? OTHER_INTERNAL) + 1;
+  }
+
+  /** Names are many: only those as long as one that matters are read. */
+  #priceProperty(name: number): number {
+    const { strings } = this.#snapshot;
+    return PROPERTY_LENGTHS.has(strings.byteLengthAt(name)) ? (PROPERTIES.get(strings.peek(name)) ?? 1) : 1;
   }
 
   #root(owner: number, edge: number, type: number): number {
@@ -167,9 +165,4 @@ export class EdgeCosts {
     this.#rootEdge[name] ||= COMPILER_MAP.test(this.#snapshot.strings.get(name)) ? LAST_RESORT : 1;
     return this.#rootEdge[name]!;
   }
-}
-
-function priceProperty(name: string): number {
-  if (name === RUNNING_CALLBACKS) return MAX_EDGE_COST;
-  return name === '__proto__' || name === 'constructor' || name === 'prototype' ? OBSCURE.get(name)! : 1;
 }

@@ -3,12 +3,11 @@ import { hasBit } from './bits.js';
 import { EssentialWalk } from './essential-walk.js';
 import { type HandMadeNode, handMade } from './hand-made.fixture.js';
 import { readSnapshot } from './read-snapshot.js';
-import { WeakMapEntries } from './weak-map-entries.js';
 
 /** `owner → target` of the essential edges, as often as there are such. */
 async function essential(nodes: readonly HandMadeNode[]): Promise<string[]> {
   const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
-  const { outside, order, parents, reached } = new EssentialWalk(snapshot, new WeakMapEntries(snapshot.strings));
+  const { outside, order, parents, reached } = new EssentialWalk(snapshot);
   expect(reached).toBe(snapshot.nodeCount);
   const texts: string[] = [];
   for (let number = 1; number < reached; number++) texts.push(`${order[parents[number]!]} → ${order[number]}`);

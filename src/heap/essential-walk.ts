@@ -2,7 +2,6 @@ import { type Bits, hasBit, newBits, setBit } from './bits.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { EDGE_TYPES } from './meta.js';
 import { ownedEntries } from './user-roots.js';
-import type { WeakMapEntries } from './weak-map-entries.js';
 
 const INTERNAL = EDGE_TYPES.indexOf('internal');
 const SHORTCUT = EDGE_TYPES.indexOf('shortcut');
@@ -39,17 +38,15 @@ export class EssentialWalk {
   /** Nodes that were reached; they have the numbers below it. */
   readonly reached: number;
   readonly #snapshot: HeapSnapshot;
-  readonly #entries: WeakMapEntries;
   readonly #owned: Bits;
   #isInOwned = false;
   /** Owned nodes that no essential edge may lead to: targets of other strong edges. */
   readonly #leftOver: number[] = [];
   #numbered = 1;
 
-  constructor(snapshot: HeapSnapshot, entries: WeakMapEntries) {
+  constructor(snapshot: HeapSnapshot) {
     const { nodeCount, edgeCount } = snapshot;
     this.#snapshot = snapshot;
-    this.#entries = entries;
     this.order = new Uint32Array(nodeCount);
     this.parents = new Uint32Array(nodeCount);
     this.arrivals = new Uint32Array(nodeCount);
@@ -151,9 +148,9 @@ export class EssentialWalk {
   }
 
   #isTableHalf(node: number, edge: number): boolean {
-    const { edgeNames, nodeIds } = this.#snapshot;
+    const { edgeNames, nodeIds, weakMapEntries } = this.#snapshot;
     const name = edgeNames[edge]!;
-    return this.#entries.isEntry(name) && this.#entries.tableId(name) === nodeIds[node];
+    return weakMapEntries.isEntry(name) && weakMapEntries.tableId(name) === nodeIds[node];
   }
 
   /** What strong edges that are not essential reach from owned nodes is owned, and all that follows from it. */

@@ -3,8 +3,9 @@ import { type Dominators, findDominators } from './dominators.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { retainedSizes } from './retained-sizes.js';
 import { Retainers } from './retainers.js';
+import { retainingPath } from './retaining-path.js';
+import type { PathIndex } from './retaining-paths.js';
 import { shallowSizes } from './shallow-sizes.js';
-import { WeakMapEntries } from './weak-map-entries.js';
 
 /**
  * What a snapshot says about who holds whom and how much, with the numbers that Chrome DevTools shows. Sizes above
@@ -21,7 +22,6 @@ import { WeakMapEntries } from './weak-map-entries.js';
  */
 export class HeapGraph {
   readonly snapshot: HeapSnapshot;
-  readonly #entries: WeakMapEntries;
   #retainers: Retainers | null = null;
   #distances: Int32Array | null = null;
   #shallowSizes: Uint32Array | Float64Array | null = null;
@@ -33,7 +33,6 @@ export class HeapGraph {
       throw new TypeError('snapshot must have its edges, got one read with { edges: false }');
     }
     this.snapshot = snapshot;
-    this.#entries = new WeakMapEntries(snapshot.strings);
   }
 
   get retainers(): Retainers {
@@ -43,7 +42,7 @@ export class HeapGraph {
 
   /** Steps from the nearest user root, see `nodeDistances` [nodeCount]. */
   get distances(): Int32Array {
-    this.#distances ??= nodeDistances(this.snapshot, this.#entries);
+    this.#distances ??= nodeDistances(this.snapshot);
     return this.#distances;
   }
 
@@ -72,8 +71,13 @@ export class HeapGraph {
     return this.#retainedSizes;
   }
 
+  /** A cheapest path from the root to a node, root first; empty when no path reaches it. See `retainingPath`. */
+  path(nodeIndex: number): PathIndex[] {
+    return retainingPath(this.snapshot, this.retainers, nodeIndex);
+  }
+
   #tree(): Dominators {
-    this.#dominators ??= findDominators(this.snapshot, this.#entries);
+    this.#dominators ??= findDominators(this.snapshot);
     return this.#dominators;
   }
 }

@@ -2,6 +2,7 @@ import type { SnapshotColumns } from './columns.js';
 import { EDGE_TYPES, type EdgeType, NODE_TYPES, type NodeType } from './meta.js';
 import { type SourceLocation, SourceLocations } from './source-locations.js';
 import type { StringTable } from './string-table.js';
+import { WeakMapEntries } from './weak-map-entries.js';
 
 const HIDDEN_EDGE = EDGE_TYPES.indexOf('hidden');
 const ELEMENT_EDGE = EDGE_TYPES.indexOf('element');
@@ -43,6 +44,7 @@ export class HeapSnapshot {
   readonly strings: StringTable;
   readonly #columns: SnapshotColumns;
   #locations: SourceLocations | null = null;
+  #weakMapEntries: WeakMapEntries | null = null;
 
   constructor(columns: SnapshotColumns) {
     this.#columns = columns;
@@ -57,6 +59,12 @@ export class HeapSnapshot {
     this.edgeNames = columns.edgeNames;
     this.edgeTargets = columns.edgeTargets;
     this.strings = columns.strings;
+  }
+
+  /** Which names of internal edges are those of entries of a WeakMap. */
+  get weakMapEntries(): WeakMapEntries {
+    this.#weakMapEntries ??= new WeakMapEntries(this.strings);
+    return this.#weakMapEntries;
   }
 
   /** Name of a node as V8 wrote it: class, function name, text of a string. */

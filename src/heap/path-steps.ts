@@ -1,5 +1,4 @@
 import { plainText } from '../core/index.js';
-import { ephemeronTableId } from './edge-costs.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import type { PathIndex } from './retaining-paths.js';
 
@@ -179,7 +178,8 @@ class StepReader {
     if (name === 'reactions_or_result' && this.#snapshot.name(this.#node) !== 'system / PromiseReaction') {
       return this.#step('arrow', name, ' → resolved value');
     }
-    if (ephemeronTableId(name) >= 0) return this.#step('arrow', 'WeakMap value', ' → WeakMap value');
+    const isEntry = this.#snapshot.weakMapEntries.isEntry(this.#snapshot.edgeNames[this.#edge]!);
+    if (isEntry) return this.#step('arrow', 'WeakMap value', ' → WeakMap value');
     if (/^\d+$/.test(name) && this.#isContainerSlot()) return this.#many();
     return null;
   }

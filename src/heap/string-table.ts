@@ -69,6 +69,31 @@ export class StringTable {
     return this.#starts[index + 1]! - this.#starts[index]!;
   }
 
+  /** Byte of the string at an index, as in the file; -1 past its end. Cost: constant. */
+  byteAt(index: number, offset: number): number {
+    const at = this.#starts[index]! + offset;
+    if (!(at < this.#starts[index + 1]!)) return -1;
+    return this.#segments[Math.floor(at / SEGMENT_BYTES)]![at % SEGMENT_BYTES]!;
+  }
+
+  /** Number of decimal digits that the string at an index starts with. */
+  leadingDigits(index: number): number {
+    let digits = 0;
+    for (let byte = this.byteAt(index, 0); byte >= 0x30 && byte <= 0x39; byte = this.byteAt(index, digits)) digits++;
+    return digits;
+  }
+
+  /** True when the string at an index is one or more digits. */
+  isNumber(index: number): boolean {
+    const digits = this.leadingDigits(index);
+    return digits > 0 && digits === this.byteLengthAt(index);
+  }
+
+  /** The string at an index, which is not kept: for names that are looked at once. */
+  peek(index: number): string {
+    return decode(this.#slice(index));
+  }
+
   /**
    * Index of the first string equal to `text`, -1 when there is none.
    * Cost: the first call for a text compares the lengths of all strings (2 ns each), later calls are a look-up.

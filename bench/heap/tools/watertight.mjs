@@ -1,10 +1,11 @@
 // Parse, dominators, retained sizes, the 20 largest objects, one path.
-import { describePath, HeapGraph, RetainingPaths, readSnapshot } from '../../../dist/heap/index.js';
+import { describePath, HeapGraph, readSnapshot } from '../../../dist/heap/index.js';
 import { report } from './measure.mjs';
 
 const [, , file, className] = process.argv;
 const snapshot = await readSnapshot(file);
-const retained = new HeapGraph(snapshot).retainedSizes;
+const graph = new HeapGraph(snapshot);
+const retained = graph.retainedSizes;
 const top = [];
 let wanted = -1;
 for (let node = 0; node < snapshot.nodeCount; node++) {
@@ -19,5 +20,5 @@ for (let node = 0; node < snapshot.nodeCount; node++) {
 }
 report({
   top: top.map((node) => [snapshot.name(node), retained[node]]),
-  path: describePath(snapshot, new RetainingPaths(snapshot).path(wanted)).text,
+  path: describePath(snapshot, graph.path(wanted)).text,
 });

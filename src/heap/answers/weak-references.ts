@@ -1,4 +1,3 @@
-import { ephemeronTableId } from '../edge-costs.js';
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { EDGE_TYPES, NODE_TYPES } from '../meta.js';
 import type { RetainingPaths } from '../retaining-paths.js';
@@ -88,10 +87,10 @@ function collectionOf(snapshot: HeapSnapshot, node: number, kind: WeakCollection
   let keyClass = '';
   for (let edge = from; edge < to; edge++) {
     if (snapshot.edgeTypes[edge] !== INTERNAL) continue;
-    const name = snapshot.edgeName(edge);
-    if (ephemeronTableId(name) < 0) continue;
+    const name = snapshot.edgeNames[edge]!;
+    if (!snapshot.weakMapEntries.isEntry(name)) continue;
     entries++;
-    keyClass ||= /^\d+ \/ part of key \((.*?) @\d+\)/s.exec(name)?.[1] ?? '';
+    keyClass ||= /^\d+ \/ part of key \((.*?) @\d+\)/.exec(snapshot.strings.peek(name))?.[1] ?? '';
   }
   return { id: snapshot.nodeIds[node]!, kind, entries, keyClass };
 }
