@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,7 +28,7 @@ const sources = Math.max(
   newest(join(root, 'src')),
   ...['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((file) => statSync(join(root, file)).mtimeMs),
 );
-const wasm = compileScanner();
+const wasm = compileWebAssembly();
 if (!existsSync(stamp) || statSync(stamp).mtimeMs < sources) {
   // Built beside the old one and put in its place whole: a program that runs from dist never finds half of it.
   const fresh = join(root, `dist.${process.pid}`);
@@ -42,25 +42,32 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < sources) {
     process.exit(status ?? 1);
   }
   mkdirSync(join(fresh, 'heap', 'wasm'), { recursive: true });
-  copyFileSync(wasm, join(fresh, 'heap', 'wasm', 'scanner.wasm'));
+  for (const file of wasm) copyFileSync(file, join(fresh, 'heap', 'wasm', basename(file)));
   chmodSync(join(fresh, 'cli', 'main.js'), 0o755);
   writeFileSync(join(fresh, '.built'), '');
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);
 }
 
-/** The WebAssembly part lies beside its source, where the unit tests find it too; some 2 s when that has changed. */
-function compileScanner() {
-  const source = join(root, 'src', 'heap', 'wasm', 'scanner.as.ts');
-  const target = source.replace('.as.ts', '.wasm');
-  if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) return target;
+/** The WebAssembly parts lie beside their sources, where the unit tests find them too; some 2 s when one has changed. */
+function compileWebAssembly() {
+  const folder = join(root, 'src', 'heap', 'wasm');
   const asc = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
-  const memory = ['--importMemory', '--initialMemory', '28', '--maximumMemory', '28'];
-  const options = ['--runtime', 'stub', '-O3', '--noAssert', '--enable', 'simd', ...memory];
-  const { status } = spawnSync(process.execPath, [asc, source, ...options, '--outFile', target], {
-    cwd: root,
-    stdio: 'inherit',
+  // Pages of memory: the scanner's are fixed, those of a graph follow from the snapshot.
+  return [
+    ['scanner', 28, 28],
+    ['graph', 1, 65_536],
+  ].map(([name, initial, maximum]) => {
+    const source = join(folder, `${name}.as.ts`);
+    const target = join(folder, `${name}.wasm`);
+    if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) return target;
+    const memory = ['--importMemory', '--initialMemory', `${initial}`, '--maximumMemory', `${maximum}`];
+    const options = ['--runtime', 'stub', '-O3', '--noAssert', '--enable', 'simd', ...memory];
+    const { status } = spawnSync(process.execPath, [asc, source, ...options, '--outFile', target], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    if (status !== 0) process.exit(status ?? 1);
+    return target;
   });
-  if (status !== 0) process.exit(status ?? 1);
-  return target;
 }

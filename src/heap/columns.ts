@@ -1,4 +1,5 @@
 import { heapError } from './errors.js';
+import { GraphMemory } from './graph-memory.js';
 import { type IntegerScanner, MAX_FIELDS, type WideValue } from './integer-scanner.js';
 import { EDGE_TYPES, type SnapshotMeta } from './meta.js';
 import { StringTable } from './string-table.js';
@@ -17,6 +18,8 @@ export class SnapshotColumns {
   readonly edgeTypes: Uint8Array;
   readonly edgeNames: Uint32Array;
   readonly edgeTargets: Uint32Array;
+  /** Holds what walks over the edges need; `null` when they are not read. */
+  readonly graphMemory: GraphMemory | null;
   readonly strings = new StringTable();
   locationNodes = new Uint32Array(0);
   /** Script id, line from 0, column from 0 of each location. */
@@ -32,14 +35,15 @@ export class SnapshotColumns {
     this.meta = meta;
     this.#edgeTable = meta.edgeTypeOf.map((type) => (type === ELEMENT || type === HIDDEN ? type | 0x80 : type));
     const edges = readsEdges ? meta.edgeCount : 0;
+    this.graphMemory = readsEdges ? new GraphMemory(meta.nodeCount, edges) : null;
     this.nodeTypes = new Uint8Array(meta.nodeCount);
     this.nodeNames = new Uint32Array(meta.nodeCount);
     this.nodeIds = new Uint32Array(meta.nodeCount);
     this.selfSizes = new Uint32Array(meta.nodeCount);
-    this.firstEdges = new Uint32Array(meta.nodeCount + 1);
-    this.edgeTypes = new Uint8Array(edges);
+    this.firstEdges = this.graphMemory?.firstEdges ?? new Uint32Array(meta.nodeCount + 1);
+    this.edgeTypes = this.graphMemory?.edgeTypes ?? new Uint8Array(0);
     this.edgeNames = new Uint32Array(edges);
-    this.edgeTargets = new Uint32Array(edges);
+    this.edgeTargets = this.graphMemory?.edgeTargets ?? new Uint32Array(0);
   }
 
   /** Takes the node records at hand. */

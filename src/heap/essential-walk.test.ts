@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { hasBit } from './bits.js';
-import { EssentialWalk } from './essential-walk.js';
+import { walkEssentialEdges } from './essential-walk.js';
 import { type HandMadeNode, handMade } from './hand-made.fixture.js';
 import { readSnapshot } from './read-snapshot.js';
 
 /** `owner → target` of the essential edges, as often as there are such. */
 async function essential(nodes: readonly HandMadeNode[]): Promise<string[]> {
   const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
-  const { outside, order, parents, reached } = new EssentialWalk(snapshot);
+  const reached = walkEssentialEdges(snapshot);
+  const { outside, order, parents } = snapshot.graphMemory;
   expect(reached).toBe(snapshot.nodeCount);
   const texts: string[] = [];
   for (let number = 1; number < reached; number++) texts.push(`${order[parents[number]!]} → ${order[number]}`);
@@ -23,7 +24,7 @@ async function essential(nodes: readonly HandMadeNode[]): Promise<string[]> {
 const pair = (key: number, value: number, table: number) =>
   `part of key (Key @${key}) -> value (Value @${value}) pair in WeakMap (table @${table})`;
 
-describe('EssentialWalk', () => {
+describe('walkEssentialEdges()', () => {
   it('leaves out weak edges and edges of a node to itself', async () => {
     const nodes: HandMadeNode[] = [
       { edges: [[0, 1]] },

@@ -1,4 +1,5 @@
-import { type Bits, hasBit, newBits, setBit } from './bits.js';
+import { hasBit, newBits, setBit } from './bits.js';
+import type { GraphMemory } from './graph-memory.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { EDGE_TYPES } from './meta.js';
 import { ownedEntries } from './user-roots.js';
@@ -8,11 +9,11 @@ const SHORTCUT = EDGE_TYPES.indexOf('shortcut');
 const WEAK = EDGE_TYPES.indexOf('weak');
 
 /**
- * A depth-first walk from the root over essential edges, those that keep their target alive by the rules of Chrome
+ * Walks depth first from the root over essential edges, those that keep their target alive by the rules of Chrome
  * DevTools. Left out are
  * - weak edges, and edges of a node to itself;
- * - the table's half of an entry of a WeakMap: the value is the key's;
- * - shortcuts, but for those of the root: they repeat other edges;
+ * - edges that repeat others: the table's half of an entry of a WeakMap, as the value is the key's, and shortcuts, but
+ *   for those of the root;
  * - edges by which what the program does not own (a debugger, a handle of V8) holds what it owns, but for those of
  *   the root. The program owns all that strong edges of any kind reach from its entries, see `ownedEntries`.
  *
@@ -20,146 +21,80 @@ const WEAK = EDGE_TYPES.indexOf('weak');
  * 2. *Flood.* What only edges that are strong but not essential lead to is owned too, and is walked to later.
  * 3. *The rest of the root.*
  * 4. *Orphans.* Nodes that no essential edge leads to (only weak ones do) are walked to as if they were children of the
- *    root. What is left are circles that nothing holds: they are numbered last, as children of the root.
+ *    root. What is left are circles that nothing holds: they are numbered last.
  *
- * Cost: about 20 ns an edge on large heaps; 16 bytes a node, a bit for each node and edge.
+ * The result is in the snapshot's `GraphMemory`: `order` has the nodes by number, `parents` the number of the parent in
+ * the tree of each number (0 for the root and for starts), `slots` how often the walk came to each node, `outside` the
+ * essential edges that are not of the tree.
+ *
+ * Cost: about 20 ns an edge on large heaps.
+ *
+ * @returns the number of nodes that were reached; they have the numbers below it.
  */
-export class EssentialWalk {
-  /** Node of each number, in preorder; what was not reached comes last [nodeCount]. */
-  readonly order: Uint32Array;
-  /** Number of the tree parent of each number; 0 for the root and for starts [nodeCount]. */
-  readonly parents: Uint32Array;
-  /** How often the walk came to each node: the first time by the tree, or as a start [nodeCount]. */
-  readonly arrivals: Uint32Array;
-  /** Essential edges that are not of the tree [bits, edgeCount]. */
-  readonly outside: Bits;
-  /** Next edge of each node of the current path, by depth; of no use when the walk is over [nodeCount]. */
-  readonly cursors: Uint32Array;
-  /** Nodes that were reached; they have the numbers below it. */
-  readonly reached: number;
+export function walkEssentialEdges(snapshot: HeapSnapshot): number {
+  return new EssentialWalk(snapshot).run();
+}
+
+class EssentialWalk {
   readonly #snapshot: HeapSnapshot;
-  readonly #owned: Bits;
-  #isInOwned = false;
-  /** Owned nodes that no essential edge may lead to: targets of other strong edges. */
-  readonly #leftOver: number[] = [];
+  readonly #memory: GraphMemory;
   #numbered = 1;
 
   constructor(snapshot: HeapSnapshot) {
-    const { nodeCount, edgeCount } = snapshot;
     this.#snapshot = snapshot;
-    this.order = new Uint32Array(nodeCount);
-    this.parents = new Uint32Array(nodeCount);
-    this.arrivals = new Uint32Array(nodeCount);
-    this.cursors = new Uint32Array(nodeCount);
-    this.outside = newBits(edgeCount);
-    this.#owned = newBits(nodeCount);
-    this.#walkFromRoot();
-    this.#adoptOrphans();
-    this.reached = this.#numbered;
-    for (let node = 0; this.#numbered < nodeCount; node++) {
-      if (this.arrivals[node] === 0) this.order[this.#numbered++] = node;
-    }
+    this.#memory = snapshot.graphMemory;
   }
 
-  #walkFromRoot(): void {
-    const snapshot = this.#snapshot;
-    this.order[0] = snapshot.rootIndex;
-    this.arrivals[snapshot.rootIndex] = 1;
-    const entries = new Set(ownedEntries(snapshot));
-    this.#isInOwned = true;
-    for (const edge of entries) {
-      if (snapshot.edgeTargets[edge] === snapshot.rootIndex) this.#leftOver.push(snapshot.rootIndex);
-      this.#follow(edge);
+  run(): number {
+    const { nodeCount } = this.#snapshot;
+    const { order, slots: arrivals, nodeBits: owned, repeated } = this.#memory;
+    owned.fill(0);
+    arrivals.fill(0);
+    const repeating = repeatingEdges(this.#snapshot);
+    for (const { edge } of repeating) setBit(repeated, edge);
+    this.#walkFromRoot(repeating);
+    this.#adoptOrphans();
+    const reached = this.#numbered;
+    for (let node = 0; this.#numbered < nodeCount; node++) {
+      if (arrivals[node] === 0) order[this.#numbered++] = node;
     }
-    this.#isInOwned = false;
-    this.#flood();
-    const { from, to } = snapshot.edgesOf(snapshot.rootIndex);
-    for (let edge = from; edge < to; edge++) if (!entries.has(edge)) this.#follow(edge);
+    return reached;
+  }
+
+  #walkFromRoot(repeating: readonly OwnedEdge[]): void {
+    const { edgeTargets, rootIndex } = this.#snapshot;
+    const { order, slots: arrivals, nodeBits: owned } = this.#memory;
+    order[0] = rootIndex;
+    arrivals[rootIndex] = 1;
+    const entries = new Set(ownedEntries(this.#snapshot));
+    for (const edge of entries) this.#follow(edge, true);
+    const leftOver = repeating.filter(({ owner }) => hasBit(owned, owner)).map(({ edge }) => edgeTargets[edge]!);
+    // The root is not walked to twice, but a strong edge to it from what is owned makes it one of them.
+    const ownsRoot = arrivals[rootIndex]! > 1 || [...entries].some((edge) => edgeTargets[edge] === rootIndex);
+    this.#flood(ownsRoot ? [...leftOver, rootIndex] : leftOver);
+    const { from, to } = this.#snapshot.edgesOf(rootIndex);
+    for (let edge = from; edge < to; edge++) if (!entries.has(edge)) this.#follow(edge, false);
   }
 
   /** Follows an edge of the root. */
-  #follow(edge: number): void {
+  #follow(edge: number, isInOwned: boolean): void {
     const { edgeTypes, edgeTargets, rootIndex } = this.#snapshot;
+    const { slots: arrivals, outside, repeated } = this.#memory;
     const target = edgeTargets[edge]!;
-    const type = edgeTypes[edge]!;
-    if (type === WEAK || target === rootIndex || (type === INTERNAL && this.#isTableHalf(rootIndex, edge))) return;
-    if (this.arrivals[target]!++ === 0) this.#walk(target);
-    else setBit(this.outside, edge);
+    if (edgeTypes[edge] === WEAK || target === rootIndex || hasBit(repeated, edge)) return;
+    if (arrivals[target]!++ === 0) this.#walk(target, isInOwned);
+    else setBit(outside, edge);
   }
 
-  /** Numbers a node that was come to for the first time, and all that essential edges reach from it. */
-  #walk(start: number): void {
-    const { order, parents, arrivals, cursors, outside } = this;
+  #walk(start: number, isInOwned: boolean): void {
+    this.#memory.parents[this.#numbered] = 0;
+    this.#numbered = this.#memory.walk(start, this.#numbered, isInOwned);
+  }
+
+  /** All that strong edges of any kind reach from owned nodes is owned. */
+  #flood(pending: number[]): void {
     const { firstEdges, edgeTypes, edgeTargets } = this.#snapshot;
-    const owned = this.#owned;
-    const isInOwned = this.#isInOwned;
-    let numbered = this.#numbered;
-    let depth = 0;
-    let number = numbered++;
-    let node = start;
-    order[number] = start;
-    let holdsOwned = isInOwned || hasBit(owned, start);
-    if (isInOwned) setBit(owned, start);
-    let edge = firstEdges[start]!;
-    let end = firstEdges[start + 1]!;
-    for (;;) {
-      for (; edge < end; edge++) {
-        const target = edgeTargets[edge]!;
-        const type = edgeTypes[edge]!;
-        if (type === WEAK || target === node) continue;
-        if (!holdsOwned && hasBit(owned, target)) continue;
-        if ((type === INTERNAL || type === SHORTCUT) && this.#isRepeated(node, edge, type)) continue;
-        if (arrivals[target]!++ !== 0) {
-          setBit(outside, edge);
-          continue;
-        }
-        if (isInOwned) setBit(owned, target);
-        parents[numbered] = number;
-        order[numbered] = target;
-        const first = firstEdges[target]!;
-        const last = firstEdges[target + 1]!;
-        if (first === last) {
-          numbered++;
-          continue;
-        }
-        cursors[depth++] = edge + 1;
-        number = numbered++;
-        node = target;
-        holdsOwned = isInOwned || hasBit(owned, node);
-        // The loop adds one.
-        edge = first - 1;
-        end = last;
-      }
-      if (depth === 0) break;
-      edge = cursors[--depth]!;
-      number = parents[number]!;
-      node = order[number]!;
-      end = firstEdges[node + 1]!;
-      holdsOwned = isInOwned || hasBit(owned, node);
-    }
-    this.#numbered = numbered;
-  }
-
-  /** True for edges that repeat others: the table's half of an entry of a WeakMap, and shortcuts. */
-  #isRepeated(node: number, edge: number, type: number): boolean {
-    if (type === INTERNAL && !this.#isTableHalf(node, edge)) return false;
-    if (this.#isInOwned) this.#leftOver.push(this.#snapshot.edgeTargets[edge]!);
-    return true;
-  }
-
-  #isTableHalf(node: number, edge: number): boolean {
-    const { edgeNames, nodeIds, weakMapEntries } = this.#snapshot;
-    const name = edgeNames[edge]!;
-    return weakMapEntries.isEntry(name) && weakMapEntries.tableId(name) === nodeIds[node];
-  }
-
-  /** What strong edges that are not essential reach from owned nodes is owned, and all that follows from it. */
-  #flood(): void {
-    const { firstEdges, edgeTypes, edgeTargets, rootIndex } = this.#snapshot;
-    const owned = this.#owned;
-    const pending = this.#leftOver;
-    // The root is not walked to twice, but a strong edge to it from what is owned makes it one of them.
-    if (this.arrivals[rootIndex]! > 1) pending.push(rootIndex);
+    const owned = this.#memory.nodeBits;
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       if (hasBit(owned, node)) continue;
       setBit(owned, node);
@@ -171,29 +106,53 @@ export class EssentialWalk {
   }
 
   #adoptOrphans(): void {
-    const { nodeCount, firstEdges } = this.#snapshot;
-    const { arrivals } = this;
+    const { nodeCount, firstEdges, edgeTargets } = this.#snapshot;
+    const { slots: arrivals } = this.#memory;
     if (this.#numbered === nodeCount) return;
     const held = newBits(nodeCount);
     for (let node = 0; node < nodeCount; node++) {
       if (arrivals[node] !== 0) continue;
       const end = firstEdges[node + 1]!;
       for (let edge = firstEdges[node]!; edge < end; edge++) {
-        if (this.#isEssential(node, edge)) setBit(held, this.#snapshot.edgeTargets[edge]!);
+        if (this.#isEssential(node, edge)) setBit(held, edgeTargets[edge]!);
       }
     }
     for (let node = 0; node < nodeCount; node++) {
       // Essential edges of reached nodes lead to reached nodes: those of the others count.
       if (arrivals[node] !== 0 || hasBit(held, node)) continue;
       arrivals[node] = 1;
-      this.#walk(node);
+      this.#walk(node, false);
     }
   }
 
+  /** For nodes other than the root. */
   #isEssential(node: number, edge: number): boolean {
-    const type = this.#snapshot.edgeTypes[edge]!;
-    const target = this.#snapshot.edgeTargets[edge]!;
-    if (type === WEAK || target === node || (!hasBit(this.#owned, node) && hasBit(this.#owned, target))) return false;
-    return (type !== INTERNAL && type !== SHORTCUT) || !this.#isRepeated(node, edge, type);
+    const { edgeTypes, edgeTargets } = this.#snapshot;
+    const { nodeBits: owned, repeated } = this.#memory;
+    const target = edgeTargets[edge]!;
+    if (edgeTypes[edge] === WEAK || target === node || hasBit(repeated, edge)) return false;
+    return hasBit(owned, node) || !hasBit(owned, target);
   }
+}
+
+interface OwnedEdge {
+  readonly owner: number;
+  readonly edge: number;
+}
+
+/** Table's halves of the entries of WeakMaps, and shortcuts but for those of the root. */
+function repeatingEdges(snapshot: HeapSnapshot): OwnedEdge[] {
+  const { edgeTypes, edgeNames, edgeCount, nodeIds, rootIndex, weakMapEntries } = snapshot;
+  const found: OwnedEdge[] = [];
+  for (let edge = 0; edge < edgeCount; edge++) {
+    const type = edgeTypes[edge]!;
+    if (type !== SHORTCUT && type !== INTERNAL) continue;
+    const name = edgeNames[edge]!;
+    if (type === INTERNAL && !weakMapEntries.isEntry(name)) continue;
+    // Owners are looked for, not followed: such edges are few.
+    const owner = snapshot.ownerOf(edge);
+    const repeats = type === SHORTCUT ? owner !== rootIndex : weakMapEntries.tableId(name) === nodeIds[owner];
+    if (repeats) found.push({ owner, edge });
+  }
+  return found;
 }

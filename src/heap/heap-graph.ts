@@ -29,14 +29,13 @@ export class HeapGraph {
   #retainedSizes: Float64Array | null = null;
 
   constructor(snapshot: HeapSnapshot) {
-    if (snapshot.edgeTargets.length !== snapshot.edgeCount) {
-      throw new TypeError('snapshot must have its edges, got one read with { edges: false }');
-    }
+    // Throws when there are no edges.
+    snapshot.graphMemory.edgeCount;
     this.snapshot = snapshot;
   }
 
   get retainers(): Retainers {
-    this.#retainers ??= new Retainers(this.snapshot);
+    this.#retainers ??= new Retainers(this.snapshot, this.#dominators !== null);
     return this.#retainers;
   }
 
@@ -67,7 +66,8 @@ export class HeapGraph {
     if (this.#retainedSizes !== null) return this.#retainedSizes;
     // First the part that takes most memory while it is worked out.
     const tree = this.#tree();
-    this.#retainedSizes = retainedSizes(this.shallowSizes, tree);
+    const { wide } = this.snapshot.graphMemory;
+    this.#retainedSizes = retainedSizes(this.shallowSizes, tree, wide);
     return this.#retainedSizes;
   }
 

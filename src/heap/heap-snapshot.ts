@@ -1,4 +1,5 @@
 import type { SnapshotColumns } from './columns.js';
+import type { GraphMemory } from './graph-memory.js';
 import { EDGE_TYPES, type EdgeType, NODE_TYPES, type NodeType } from './meta.js';
 import { type SourceLocation, SourceLocations } from './source-locations.js';
 import type { StringTable } from './string-table.js';
@@ -61,6 +62,16 @@ export class HeapSnapshot {
     this.strings = columns.strings;
   }
 
+  /**
+   * Where the edges lie, for walks over them.
+   * @throws TypeError when the snapshot was read without edges.
+   */
+  get graphMemory(): GraphMemory {
+    const { graphMemory } = this.#columns;
+    if (graphMemory === null) throw new TypeError('snapshot must have its edges, got one read with { edges: false }');
+    return graphMemory;
+  }
+
   /** Which names of internal edges are those of entries of a WeakMap. */
   get weakMapEntries(): WeakMapEntries {
     this.#weakMapEntries ??= new WeakMapEntries(this.strings);
@@ -91,6 +102,18 @@ export class HeapSnapshot {
   edgesOf(nodeIndex: number): { readonly from: number; readonly to: number } {
     if (this.edgeTargets.length === 0) return { from: 0, to: 0 };
     return { from: this.firstEdges[nodeIndex]!, to: this.firstEdges[nodeIndex + 1]! };
+  }
+
+  /** The node that an edge comes from. Cost: a binary search. */
+  ownerOf(edgeIndex: number): number {
+    let low = 0;
+    let high = this.nodeCount - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.firstEdges[middle]! <= edgeIndex) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 
   /**

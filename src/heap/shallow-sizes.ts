@@ -1,16 +1,15 @@
-import { hasBit, newBits, setBit } from './bits.js';
+import { setBit } from './bits.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
-import { EDGE_TYPES, NODE_TYPES } from './meta.js';
+import { NODE_TYPES } from './meta.js';
 import { userRoots } from './user-roots.js';
 
-const WEAK = EDGE_TYPES.indexOf('weak');
 const HIDDEN = NODE_TYPES.indexOf('hidden');
 const ARRAY = NODE_TYPES.indexOf('array');
 const NATIVE = NODE_TYPES.indexOf('native');
 const SYNTHETIC = NODE_TYPES.indexOf('synthetic');
 const EXTERNAL_STRING = 'system / ExternalStringData';
 
-const NOBODY = 0xffff_ffff;
+/** As in wasm/graph.as.ts; `NOBODY` is one more. */
 const SEVERAL = 0xffff_fffe;
 
 /**
@@ -21,8 +20,8 @@ const SEVERAL = 0xffff_fffe;
  * 1. *Spread.* Every part gets the one owner that strong edges reach it from, over other parts; or has several.
  * 2. *Move* the bytes of parts with one owner, unless that is synthetic.
  *
- * Cost: about 10 ns an edge; kept are 4 bytes a node when all sizes together are below 4 GiB, else 8. While it runs
- * 4 bytes a node for owners and up to 8 for each part.
+ * Cost: about 10 ns an edge; kept are 4 bytes a node when all sizes together are below 4 GiB, else 8. Owners
+ * are found in the snapshot's `GraphMemory`.
  */
 export function shallowSizes(snapshot: HeapSnapshot): Uint32Array | Float64Array {
   const sizes = copySizes(snapshot);
@@ -47,45 +46,19 @@ function copySizes(snapshot: HeapSnapshot): Uint32Array | Float64Array {
 
 /** Phase 1: node that has each node, itself for what is no part, `NOBODY`, or `SEVERAL` [nodeCount]. */
 function findOwners(snapshot: HeapSnapshot): Uint32Array {
-  const { firstEdges, edgeTypes, edgeTargets, nodeCount } = snapshot;
-  const { parts, count } = findParts(snapshot);
-  const owners = new Uint32Array(nodeCount);
-  for (let node = 0; node < nodeCount; node++) owners[node] = hasBit(parts, node) ? NOBODY : node;
-  // A part is pushed when it gets its owner, and again when it gets several.
-  const stack = new Uint32Array(2 * count);
-  for (let start = 0; start < nodeCount; start++) {
-    if (hasBit(parts, start)) continue;
-    let height = 0;
-    let node = start;
-    for (;;) {
-      const owner = owners[node]!;
-      const end = firstEdges[node + 1]!;
-      for (let edge = firstEdges[node]!; edge < end; edge++) {
-        const target = edgeTargets[edge]!;
-        if (!hasBit(parts, target) || edgeTypes[edge] === WEAK) continue;
-        const known = owners[target]!;
-        if (known === owner || known === SEVERAL) continue;
-        owners[target] = known === NOBODY ? owner : SEVERAL;
-        stack[height++] = target;
-      }
-      if (height === 0) break;
-      node = stack[--height]!;
-    }
-  }
-  return owners;
+  markParts(snapshot);
+  snapshot.graphMemory.findPartOwners();
+  return snapshot.graphMemory.slots;
 }
 
 /** What can be part of an object: hidden objects, arrays and the text of external strings. */
-function findParts(snapshot: HeapSnapshot) {
-  const { nodeTypes, nodeNames, nodeCount } = snapshot;
-  const externalString = snapshot.strings.indexOf(EXTERNAL_STRING);
-  const parts = newBits(nodeCount);
-  let count = 0;
+function markParts({ nodeTypes, nodeNames, nodeCount, strings, graphMemory }: HeapSnapshot): void {
+  const externalString = strings.indexOf(EXTERNAL_STRING);
+  const parts = graphMemory.nodeBits;
+  parts.fill(0);
   for (let node = 0; node < nodeCount; node++) {
     const type = nodeTypes[node]!;
-    if (type !== HIDDEN && type !== ARRAY && (type !== NATIVE || nodeNames[node] !== externalString)) continue;
-    setBit(parts, node);
-    count++;
+    const isPart = type === HIDDEN || type === ARRAY || (type === NATIVE && nodeNames[node] === externalString);
+    if (isPart) setBit(parts, node);
   }
-  return { parts, count };
 }
