@@ -38,7 +38,6 @@ export function walkEssentialEdges(snapshot: HeapSnapshot): number {
 class EssentialWalk {
   readonly #snapshot: HeapSnapshot;
   readonly #memory: GraphMemory;
-  #numbered = 1;
 
   constructor(snapshot: HeapSnapshot) {
     this.#snapshot = snapshot;
@@ -54,9 +53,9 @@ class EssentialWalk {
     for (const { edge } of repeating) setBit(repeated, edge);
     this.#walkFromRoot(repeating);
     this.#adoptOrphans();
-    const reached = this.#numbered;
-    for (let node = 0; this.#numbered < nodeCount; node++) {
-      if (arrivals[node] === 0) order[this.#numbered++] = node;
+    const reached = this.#memory.numbered;
+    for (let node = 0, number = reached; number < nodeCount; node++) {
+      if (arrivals[node] === 0) order[number++] = node;
     }
     return reached;
   }
@@ -82,13 +81,8 @@ class EssentialWalk {
     const { slots: arrivals, outside, repeated } = this.#memory;
     const target = edgeTargets[edge]!;
     if (edgeTypes[edge] === WEAK || target === rootIndex || hasBit(repeated, edge)) return;
-    if (arrivals[target]!++ === 0) this.#walk(target, isInOwned);
+    if (arrivals[target]!++ === 0) this.#memory.walk(target, isInOwned);
     else setBit(outside, edge);
-  }
-
-  #walk(start: number, isInOwned: boolean): void {
-    this.#memory.parents[this.#numbered] = 0;
-    this.#numbered = this.#memory.walk(start, this.#numbered, isInOwned);
   }
 
   /** All that strong edges of any kind reach from owned nodes is owned. */
@@ -108,7 +102,7 @@ class EssentialWalk {
   #adoptOrphans(): void {
     const { nodeCount, firstEdges, edgeTargets } = this.#snapshot;
     const { slots: arrivals } = this.#memory;
-    if (this.#numbered === nodeCount) return;
+    if (this.#memory.numbered === nodeCount) return;
     const held = newBits(nodeCount);
     for (let node = 0; node < nodeCount; node++) {
       if (arrivals[node] !== 0) continue;
@@ -121,7 +115,7 @@ class EssentialWalk {
       // Essential edges of reached nodes lead to reached nodes: those of the others count.
       if (arrivals[node] !== 0 || hasBit(held, node)) continue;
       arrivals[node] = 1;
-      this.#walk(node, false);
+      this.#memory.walk(node, false);
     }
   }
 

@@ -11,67 +11,37 @@ declare const WebAssembly: {
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 };
 
-/** See wasm/graph.as.ts. All arrays are given by their addresses. */
+type Numbers<Count extends number, Found extends number[] = []> = Found['length'] extends Count
+  ? Found
+  : Numbers<Count, [...Found, number]>;
+
+/** See wasm/graph.as.ts: counts and addresses, in the order that stands there. */
 interface Machine {
-  walk(
-    start: number,
-    nextNumber: number,
-    isInOwned: number,
-    firstEdges: number,
-    edgeTypes: number,
-    edgeTargets: number,
-    repeated: number,
-    owned: number,
-    order: number,
-    parents: number,
-    arrivals: number,
-    cursors: number,
-    outside: number,
-  ): number;
-  gather(
-    reached: number,
-    firstEdges: number,
-    edgeTargets: number,
-    order: number,
-    slots: number,
-    outside: number,
-    sources: number,
-  ): number;
-  semidominators(
-    reached: number,
-    sourceCount: number,
-    order: number,
-    parents: number,
-    slots: number,
-    sources: number,
-    links: number,
-    semi: number,
-  ): void;
-  immediateDominators(
-    reached: number,
-    nodeCount: number,
-    order: number,
-    parents: number,
-    semi: number,
-    immediate: number,
-  ): void;
-  retainers(
-    nodeCount: number,
-    edgeCount: number,
-    firstEdges: number,
-    edgeTargets: number,
-    firstRetainer: number,
-    owners: number,
-  ): void;
-  partOwners(
-    nodeCount: number,
-    firstEdges: number,
-    edgeTypes: number,
-    edgeTargets: number,
-    parts: number,
-    owners: number,
-    stack: number,
-  ): void;
+  readonly numbered: { readonly value: number };
+  enter(...args: Numbers<4>): void;
+  walk(...args: Numbers<12>): number;
+  countSources(...args: Numbers<5>): number;
+  gather(...args: Numbers<8>): void;
+  plant(...args: Numbers<4>): void;
+  semidominators(...args: Numbers<9>): number;
+  immediateDominators(...args: Numbers<6>): void;
+  countRetainers(...args: Numbers<4>): void;
+  sumUp(...args: Numbers<4>): number;
+  fillRetainers(...args: Numbers<6>): void;
+  disown(...args: Numbers<4>): void;
+  ownParts(...args: Numbers<8>): void;
+}
+
+/** Nodes or edges of one call: V8 needs some calls before it has its best code, see wasm/graph.as.ts. */
+const SLICE = 32_768;
+
+/** Calls back for one slice after the other, from the first to the last or the other way. */
+function inSlices(from: number, to: number, call: (from: number, to: number) => void, isBackwards = false): void {
+  for (let done = 0; done < to - from; done += SLICE) {
+    const rest = Math.min(done + SLICE, to - from);
+    if (isBackwards) call(to - rest, to - done);
+    else call(from + done, from + rest);
+  }
 }
 
 let compiled: object | null = null;
@@ -162,59 +132,56 @@ export class GraphMemory {
     this.edgeTypes = new Uint8Array(memory.buffer, end, edgeCount);
   }
 
-  /**
-   * Numbers `start` and all that essential edges reach from it, into `order` and `parents`; counts arrivals in `slots`.
-   * @returns the next free number
-   */
-  walk(start: number, nextNumber: number, isInOwned: boolean): number {
-    return this.#machine.walk(
-      start,
-      nextNumber,
-      isInOwned ? 1 : 0,
-      this.firstEdges.byteOffset,
-      this.edgeTypes.byteOffset,
-      this.edgeTargets.byteOffset,
-      this.repeated.byteOffset,
-      this.nodeBits.byteOffset,
-      this.order.byteOffset,
-      this.parents.byteOffset,
-      this.slots.byteOffset,
-      this.#semi,
-      this.outside.byteOffset,
-    );
+  /** The next free number of the walk. */
+  get numbered(): number {
+    return this.#machine.numbered.value;
+  }
+
+  /** Numbers `start` and all that essential edges reach from it, into `order` and `parents`; counts arrivals in `slots`. */
+  walk(start: number, isInOwned: boolean): void {
+    const machine = this.#machine;
+    const [firstEdges, order, parents] = addresses(this.firstEdges, this.order, this.parents);
+    const [types, targets, repeated, owned] = addresses(this.edgeTypes, this.edgeTargets, this.repeated, this.nodeBits);
+    const [arrivals, outside] = addresses(this.slots, this.outside);
+    const flag = isInOwned ? 1 : 0;
+    machine.enter(start, firstEdges, order, parents);
+    for (let isOver = 0; isOver === 0; ) {
+      isOver = machine.walk(
+        SLICE,
+        flag,
+        firstEdges,
+        types,
+        targets,
+        repeated,
+        owned,
+        order,
+        parents,
+        arrivals,
+        this.#semi,
+        outside,
+      );
+    }
   }
 
   /** Phases 2 to 4 of the dominators, into `immediate`. */
   dominate(reached: number): void {
     const machine = this.#machine;
-    const { firstEdges, edgeTargets, order, parents, slots, outside, sources, immediate } = this;
-    const count = machine.gather(
-      reached,
-      firstEdges.byteOffset,
-      edgeTargets.byteOffset,
-      order.byteOffset,
-      slots.byteOffset,
-      outside.byteOffset,
-      sources.byteOffset,
-    );
-    machine.semidominators(
-      reached,
-      count,
-      order.byteOffset,
-      parents.byteOffset,
-      slots.byteOffset,
-      sources.byteOffset,
-      immediate.byteOffset,
-      this.#semi,
-    );
-    machine.immediateDominators(
-      reached,
-      this.nodeCount,
-      order.byteOffset,
-      parents.byteOffset,
-      this.#semi,
-      immediate.byteOffset,
-    );
+    const semi = this.#semi;
+    const [edges, targets, order, parents] = addresses(this.firstEdges, this.edgeTargets, this.order, this.parents);
+    const [slots, outside, sources, links] = addresses(this.slots, this.outside, this.sources, this.immediate);
+    let last = 0;
+    inSlices(0, reached, (from, to) => {
+      last = machine.countSources(from, to, last, order, slots);
+    });
+    inSlices(0, reached, (from, to) => machine.gather(from, to, edges, targets, order, slots, outside, sources));
+    inSlices(0, reached, (from, to) => machine.plant(from, to, parents, links));
+    const numbers = (from: number, to: number) => {
+      last = machine.semidominators(from, to, last, order, parents, slots, sources, links, semi);
+    };
+    inSlices(1, reached, numbers, true);
+    this.immediate[this.order[0]!] = this.order[0]!;
+    inSlices(1, reached, (from, to) => machine.immediateDominators(from, to, order, parents, semi, links));
+    for (let number = reached; number < this.nodeCount; number++) this.immediate[this.order[number]!] = this.order[0]!;
   }
 
   /**
@@ -222,25 +189,33 @@ export class GraphMemory {
    * @param isAfterDominators in the place of `parents` and `sources`
    */
   findRetainers(isAfterDominators: boolean): { readonly firstRetainer: Uint32Array; readonly owners: Uint32Array } {
-    const { firstEdges, edgeTargets, nodeCount, edgeCount } = this;
+    const machine = this.#machine;
+    const { nodeCount, edgeCount } = this;
     const found = isAfterDominators ? { firstRetainer: this.parents, owners: this.sources } : this.#early;
-    const [edges, targets] = [firstEdges.byteOffset, edgeTargets.byteOffset];
-    const { firstRetainer, owners } = found;
-    this.#machine.retainers(nodeCount, edgeCount, edges, targets, firstRetainer.byteOffset, owners.byteOffset);
+    const [edges, targets] = addresses(this.firstEdges, this.edgeTargets);
+    const [counts, owners] = addresses(found.firstRetainer, found.owners);
+    found.firstRetainer.fill(0);
+    inSlices(0, edgeCount, (from, to) => machine.countRetainers(from, to, targets, counts));
+    let total = 0;
+    inSlices(0, nodeCount + 1, (from, to) => {
+      total = machine.sumUp(from, to, total, counts);
+    });
+    inSlices(0, nodeCount, (from, to) => machine.fillRetainers(from, to, edges, targets, counts, owners), true);
     return found;
   }
 
   /** Fills `slots` with the node that has each node, see `shallowSizes`; the parts are in `nodeBits`. */
   findPartOwners(): void {
-    const { firstEdges, edgeTypes, edgeTargets, nodeBits, slots, wide } = this;
-    this.#machine.partOwners(
-      this.nodeCount,
-      firstEdges.byteOffset,
-      edgeTypes.byteOffset,
-      edgeTargets.byteOffset,
-      nodeBits.byteOffset,
-      slots.byteOffset,
-      wide.byteOffset,
-    );
+    const machine = this.#machine;
+    const [edges, types, targets] = addresses(this.firstEdges, this.edgeTypes, this.edgeTargets);
+    const [parts, owners, stack] = addresses(this.nodeBits, this.slots, this.wide);
+    inSlices(0, this.nodeCount, (from, to) => machine.disown(from, to, parts, owners));
+    inSlices(0, this.nodeCount, (from, to) => machine.ownParts(from, to, edges, types, targets, parts, owners, stack));
   }
+}
+
+type Addressed = { readonly byteOffset: number };
+
+function addresses<Arrays extends Addressed[]>(...arrays: Arrays): { [K in keyof Arrays]: number } {
+  return arrays.map(({ byteOffset }) => byteOffset) as { [K in keyof Arrays]: number };
 }

@@ -3,8 +3,11 @@
  * `scripts/build.mjs` into `graph.wasm`. The memory, what lies where in it, and why each step is right: see
  * `graph-memory.ts`, `essential-walk.ts`, `dominators.ts`, `shallow-sizes.ts`, `retainers.ts`.
  *
- * All arguments are addresses of arrays of u32 (of bytes: types; of f64: none), or counts. Unlike typed arrays, they
- * are not checked at each access: the columns were, when they were read.
+ * Arguments are counts, or addresses of arrays: bytes for types, else u32. Unlike typed arrays, they are not checked at
+ * each access: the columns were, when they were read.
+ *
+ * Every function does a slice of the work. V8 begins with code that is compiled fast and runs slowly, and takes the
+ * better one, which it compiles meanwhile, at the next call: one call for all of it would take twice the time.
  */
 
 const WEAK: u8 = 6;
@@ -36,14 +39,34 @@ function setBit(bits: usize, index: u32): void {
   store<u32>(word, load<u32>(word) | (1 << (index & 31)));
 }
 
+// Where the walk stands: the node with its number, the next edge of it and the one after its last.
+let node: u32 = 0;
+let number: u32 = 0;
+let edge: u32 = 0;
+let end: u32 = 0;
+let depth: u32 = 0;
+/** The next free number. */
+export let numbered: u32 = 1;
+
+/** Begins to walk at a node that was come to for the first time. */
+export function enter(start: u32, firstEdges: usize, order: usize, parents: usize): void {
+  put(order, numbered, start);
+  put(parents, numbered, 0);
+  node = start;
+  number = numbered++;
+  edge = at(firstEdges, start);
+  end = at(firstEdges, start + 1);
+  depth = 0;
+}
+
 /**
- * Numbers `start`, which was come to for the first time, and all that essential edges reach from it.
- * @param isInOwned 1 while all that is reached is owned
- * @returns the next free number
+ * Numbers all that essential edges reach from the node that was entered.
+ * @param steps edges to look at before it returns
+ * @param isInOwned all that is reached is owned
+ * @returns true when all is numbered
  */
 export function walk(
-  start: u32,
-  nextNumber: u32,
+  steps: u32,
   isInOwned: bool,
   firstEdges: usize,
   edgeTypes: usize,
@@ -55,29 +78,32 @@ export function walk(
   arrivals: usize,
   cursors: usize,
   outside: usize,
-): u32 {
-  let numbered = nextNumber;
-  let depth: u32 = 0;
-  let number = numbered++;
-  let node = start;
-  put(order, number, start);
-  if (isInOwned) setBit(owned, start);
-  let holdsOwned = hasBit(owned, start);
-  let edge = at(firstEdges, start);
-  let end = at(firstEdges, start + 1);
-  while (true) {
-    if (edge == end) {
-      if (depth == 0) break;
-      edge = at(cursors, --depth);
-      number = at(parents, number);
-      node = at(order, number);
-      end = at(firstEdges, node + 1);
-      holdsOwned = hasBit(owned, node);
+): bool {
+  let n = node;
+  let e = edge;
+  let last = end;
+  let d = depth;
+  let own = number;
+  let next = numbered;
+  if (isInOwned) setBit(owned, n);
+  let holdsOwned = hasBit(owned, n);
+  let isOver = false;
+  for (let left = steps; left > 0; left--) {
+    if (e == last) {
+      if (d == 0) {
+        isOver = true;
+        break;
+      }
+      e = at(cursors, --d);
+      own = at(parents, own);
+      n = at(order, own);
+      last = at(firstEdges, n + 1);
+      holdsOwned = hasBit(owned, n);
       continue;
     }
-    const here = edge++;
+    const here = e++;
     const target = at(edgeTargets, here);
-    if (load<u8>(edgeTypes + <usize>here) == WEAK || target == node || hasBit(repeated, here)) continue;
+    if (load<u8>(edgeTypes + <usize>here) == WEAK || target == n || hasBit(repeated, here)) continue;
     if (!holdsOwned && hasBit(owned, target)) continue;
     const known = at(arrivals, target);
     put(arrivals, target, known + 1);
@@ -86,82 +112,99 @@ export function walk(
       continue;
     }
     if (isInOwned) setBit(owned, target);
-    put(parents, numbered, number);
-    put(order, numbered, target);
+    put(parents, next, own);
+    put(order, next, target);
     const first = at(firstEdges, target);
-    const last = at(firstEdges, target + 1);
-    if (first == last) {
-      numbered++;
+    const afterLast = at(firstEdges, target + 1);
+    if (first == afterLast) {
+      next++;
       continue;
     }
-    put(cursors, depth++, edge);
-    number = numbered++;
-    node = target;
-    holdsOwned = hasBit(owned, node);
-    edge = first;
-    end = last;
+    put(cursors, d++, e);
+    own = next++;
+    n = target;
+    holdsOwned = hasBit(owned, n);
+    e = first;
+    last = afterLast;
   }
-  return numbered;
+  node = n;
+  edge = e;
+  end = last;
+  depth = d;
+  number = own;
+  numbered = next;
+  return isOver;
 }
 
 /**
- * Phase 2 of the dominators: arrivals become the starts of the ranges of sources.
+ * Phase 2 of the dominators: arrivals become the ends of the ranges of sources, before `before` come.
  * @returns the number of sources
  */
+export function countSources(from: u32, to: u32, before: u32, order: usize, slots: usize): u32 {
+  let total = before;
+  for (let n = from; n < to; n++) {
+    const target = at(order, n);
+    total += at(slots, target) - 1;
+    put(slots, target, total);
+  }
+  return total;
+}
+
+/** Ends of the ranges become their starts, as sources come in. */
 export function gather(
-  reached: u32,
+  from: u32,
+  to: u32,
   firstEdges: usize,
   edgeTargets: usize,
   order: usize,
   slots: usize,
   outside: usize,
   sources: usize,
-): u32 {
-  let total: u32 = 0;
-  for (let number: u32 = 0; number < reached; number++) {
-    const node = at(order, number);
-    total += at(slots, node) - 1;
-    put(slots, node, total);
-  }
-  for (let number: u32 = 0; number < reached; number++) {
-    const node = at(order, number);
-    const end = at(firstEdges, node + 1);
-    for (let edge = at(firstEdges, node); edge < end; edge++) {
-      if (!hasBit(outside, edge)) continue;
-      const target = at(edgeTargets, edge);
+): void {
+  for (let n = from; n < to; n++) {
+    const owner = at(order, n);
+    const last = at(firstEdges, owner + 1);
+    for (let e = at(firstEdges, owner); e < last; e++) {
+      if (!hasBit(outside, e)) continue;
+      const target = at(edgeTargets, e);
       const slot = at(slots, target) - 1;
       put(slots, target, slot);
-      put(sources, slot, number);
+      put(sources, slot, n);
     }
   }
-  return total;
 }
 
-/** Phase 3. Ancestor and label of each number lie side by side in `links`, as they are read together. */
+/** Every number hangs below its parent. Ancestor and label lie side by side, as they are read together. */
+export function plant(from: u32, to: u32, parents: usize, links: usize): void {
+  for (let n = from; n < to; n++) put(links, 2 * n, at(parents, n));
+}
+
+/** Phase 3, from number `to - 1` down to `from`, which is 1 or more; `endOfSources` is the end of the last range. */
 export function semidominators(
-  reached: u32,
-  sourceCount: u32,
+  from: u32,
+  to: u32,
+  endOfSources: u32,
   order: usize,
   parents: usize,
   slots: usize,
   sources: usize,
   links: usize,
   semi: usize,
-): void {
-  for (let number: u32 = 0; number < reached; number++) put(links, 2 * number, at(parents, number));
-  put(semi, 0, 0);
-  let end = sourceCount;
-  for (let number = reached - 1; number > 0; number--) {
-    const first = at(slots, at(order, number));
-    let lowest = at(parents, number);
-    for (let slot = first; slot < end && lowest > 0; slot++) {
+): u32 {
+  let last = endOfSources;
+  for (let n = to; n > from; ) {
+    n--;
+    const first = at(slots, at(order, n));
+    let lowest = at(parents, n);
+    for (let slot = first; slot < last && lowest > 0; slot++) {
       const source = at(sources, slot);
-      lowest = min(lowest, source <= number ? source : lowestAbove(links, source, number));
+      lowest = min(lowest, source <= n ? source : lowestAbove(links, source, n));
     }
-    end = first;
-    put(semi, number, lowest);
-    put(links, 2 * number + 1, lowest);
+    last = first;
+    put(semi, n, lowest);
+    put(links, 2 * n + 1, lowest);
   }
+  return last;
 }
 
 /** Lowest semidominator from a number up to the root of its tree: numbers to `last` are not linked yet. */
@@ -186,60 +229,70 @@ function lowestAbove(links: usize, from: u32, last: u32): u32 {
 
 /** Phase 4: `semi` becomes the number of the immediate dominator, and `immediate` has it by node. */
 export function immediateDominators(
-  reached: u32,
-  nodeCount: u32,
+  from: u32,
+  to: u32,
   order: usize,
   parents: usize,
   semi: usize,
   immediate: usize,
 ): void {
-  for (let number: u32 = 1; number < reached; number++) {
-    const top = at(semi, number);
-    let dominator = at(parents, number);
+  for (let n = from; n < to; n++) {
+    const top = at(semi, n);
+    let dominator = at(parents, n);
     while (dominator > top) dominator = at(semi, dominator);
-    put(semi, number, dominator);
-    put(immediate, at(order, number), at(order, dominator));
+    put(semi, n, dominator);
+    put(immediate, at(order, n), at(order, dominator));
   }
-  put(immediate, at(order, 0), at(order, 0));
-  for (let number = reached; number < nodeCount; number++) put(immediate, at(order, number), at(order, 0));
 }
 
-/** Ends of the ranges of retainers become their starts; owners are filled in, in order. */
-export function retainers(
-  nodeCount: u32,
-  edgeCount: u32,
+export function countRetainers(from: u32, to: u32, edgeTargets: usize, firstRetainer: usize): void {
+  for (let e = from; e < to; e++) {
+    const target = at(edgeTargets, e);
+    put(firstRetainer, target, at(firstRetainer, target) + 1);
+  }
+}
+
+/** Counts become the ends of ranges, after `before`. */
+export function sumUp(from: u32, to: u32, before: u32, counts: usize): u32 {
+  let total = before;
+  for (let n = from; n < to; n++) {
+    total += at(counts, n);
+    put(counts, n, total);
+  }
+  return total;
+}
+
+/** Ends become starts, as owners come in from the last node to the first. */
+export function fillRetainers(
+  from: u32,
+  to: u32,
   firstEdges: usize,
   edgeTargets: usize,
   firstRetainer: usize,
   owners: usize,
 ): void {
-  memory.fill(firstRetainer, 0, <usize>(nodeCount + 1) << 2);
-  for (let edge: u32 = 0; edge < edgeCount; edge++) {
-    const target = at(edgeTargets, edge);
-    put(firstRetainer, target, at(firstRetainer, target) + 1);
-  }
-  let total: u32 = 0;
-  for (let node: u32 = 0; node < nodeCount; node++) {
-    total += at(firstRetainer, node);
-    put(firstRetainer, node, total);
-  }
-  put(firstRetainer, nodeCount, total);
-  for (let node = nodeCount; node > 0; ) {
-    node--;
-    const first = at(firstEdges, node);
-    for (let edge = at(firstEdges, node + 1); edge > first; ) {
-      edge--;
-      const target = at(edgeTargets, edge);
+  for (let n = to; n > from; ) {
+    n--;
+    const first = at(firstEdges, n);
+    for (let e = at(firstEdges, n + 1); e > first; ) {
+      e--;
+      const target = at(edgeTargets, e);
       const slot = at(firstRetainer, target) - 1;
       put(firstRetainer, target, slot);
-      put(owners, slot, node);
+      put(owners, slot, n);
     }
   }
 }
 
-/** Node that has each node: itself for what is no part, `NOBODY`, or `SEVERAL`. */
-export function partOwners(
-  nodeCount: u32,
+/** What is no part has itself, a part nobody yet. */
+export function disown(from: u32, to: u32, parts: usize, owners: usize): void {
+  for (let n = from; n < to; n++) put(owners, n, hasBit(parts, n) ? NOBODY : n);
+}
+
+/** Spreads the owners `from` to `to` over their parts: a part has the one that leads to it, or `SEVERAL`. */
+export function ownParts(
+  from: u32,
+  to: u32,
   firstEdges: usize,
   edgeTypes: usize,
   edgeTargets: usize,
@@ -247,24 +300,23 @@ export function partOwners(
   owners: usize,
   stack: usize,
 ): void {
-  for (let node: u32 = 0; node < nodeCount; node++) put(owners, node, hasBit(parts, node) ? NOBODY : node);
-  for (let start: u32 = 0; start < nodeCount; start++) {
+  for (let start = from; start < to; start++) {
     if (hasBit(parts, start)) continue;
     let height: u32 = 0;
-    let node = start;
+    let n = start;
     while (true) {
-      const owner = at(owners, node);
-      const end = at(firstEdges, node + 1);
-      for (let edge = at(firstEdges, node); edge < end; edge++) {
-        const target = at(edgeTargets, edge);
-        if (!hasBit(parts, target) || load<u8>(edgeTypes + <usize>edge) == WEAK) continue;
+      const owner = at(owners, n);
+      const last = at(firstEdges, n + 1);
+      for (let e = at(firstEdges, n); e < last; e++) {
+        const target = at(edgeTargets, e);
+        if (!hasBit(parts, target) || load<u8>(edgeTypes + <usize>e) == WEAK) continue;
         const known = at(owners, target);
         if (known == owner || known == SEVERAL) continue;
         put(owners, target, known == NOBODY ? owner : SEVERAL);
         put(stack, height++, target);
       }
       if (height == 0) break;
-      node = at(stack, --height);
+      n = at(stack, --height);
     }
   }
 }
