@@ -10,6 +10,7 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const COLON = 0x3a;
+const COMMA = 0x2c;
 
 /** The header of Node is 1 KB; a file that opens otherwise and never ends its header is refused here. */
 const MAX_HEADER_BYTES = 1 << 20;
@@ -35,7 +36,7 @@ type Mode =
  * 1. *Sections.* The outer object is walked key by key; order and unknown sections do not matter, save that
  *    `snapshot` comes first: its counts size the columns.
  * 2. *Numbers.* `nodes`, `edges` and `locations` go through an `IntegerScanner` into `SnapshotColumns`.
- * 3. *Strings.* Their bytes are copied as they are; only their ends are found.
+ * 3. *Strings.* The section is copied as it is; only the places of the strings are found.
  * 4. *The rest* (`trace_tree`, `samples`) is stepped over.
  */
 export class SnapshotParser {
@@ -48,6 +49,7 @@ export class SnapshotParser {
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
+  #stringStart = 0;
   #scanner: IntegerScanner | null = null;
   #columns: SnapshotColumns | null = null;
   #hasEdges = false;
@@ -181,29 +183,28 @@ export class SnapshotParser {
     return next;
   }
 
-  /** Phase 3: between strings, or inside one. */
+  /** Phase 3. The whole section is copied; the places of the strings in it are noted. */
   #strings(chunk: Uint8Array, start: number): number {
     const table = this.#columns!.strings;
-    const end = chunk.length;
+    const offset = table.end - start;
     let at = start;
-    while (at < end) {
+    while (at < chunk.length && this.#mode !== 'between') {
       if (this.#mode === 'strings') {
         const byte = chunk[at++]!;
-        if (byte === QUOTE) this.#mode = 'string';
-        else if (byte === CLOSE_ARRAY) {
-          this.#mode = 'between';
-          return at;
-        } else if (byte > 32 && byte !== 0x2c) throw this.#broken(at - 1);
+        if (byte === QUOTE) {
+          this.#mode = 'string';
+          this.#stringStart = offset + at;
+        } else if (byte === CLOSE_ARRAY) this.#mode = 'between';
+        else if (byte > 32 && byte !== COMMA) throw this.#broken(at - 1);
         continue;
       }
-      const from = at;
       at = this.#stringEnd(chunk, at);
-      table.append(chunk, from, at);
-      if (at === end) return end;
-      table.endString();
+      if (at === chunk.length) break;
+      table.addString(this.#stringStart, offset + at - this.#stringStart);
       this.#mode = 'strings';
       at++;
     }
+    table.append(chunk.subarray(start, at));
     return at;
   }
 

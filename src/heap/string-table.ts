@@ -1,5 +1,4 @@
-const SEGMENT_SHIFT = 22;
-const SEGMENT_BYTES = 1 << SEGMENT_SHIFT;
+const SEGMENT_BYTES = 1 << 22;
 const BACKSLASH = 0x5c;
 /** Decoded strings that are kept: the names of a census are few hundreds, a path uses tens. */
 const CACHE_LIMIT = 65_536;
@@ -10,8 +9,10 @@ const CACHE_LIMIT = 65_536;
  */
 export class StringTable {
   readonly #segments: Buffer[] = [];
+  #end = 0;
   #bytes = 0;
   #starts = new Float64Array(1024);
+  #lengths = new Uint32Array(1024);
   #length = 0;
   readonly #decoded = new Map<number, string>();
   readonly #found = new Map<string, number>();
@@ -26,28 +27,33 @@ export class StringTable {
     return this.#bytes;
   }
 
-  /** Adds bytes `from`..`to` of a chunk to the string that is being written; for the reader only. */
-  append(chunk: Uint8Array, from: number, to: number): void {
-    let at = from;
-    while (at < to) {
-      const offset = this.#bytes & (SEGMENT_BYTES - 1);
+  /** Bytes that were added, with what stands between strings; for the reader only. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Adds bytes of the section as they stand, quotes and commas too; for the reader only. */
+  append(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const offset = this.#end % SEGMENT_BYTES;
       if (offset === 0) this.#segments.push(Buffer.allocUnsafeSlow(SEGMENT_BYTES));
-      const take = Math.min(to - at, SEGMENT_BYTES - offset);
-      this.#segments[this.#segments.length - 1]!.set(chunk.subarray(at, at + take), offset);
-      at += take;
-      this.#bytes += take;
+      const part = bytes.subarray(at, at + SEGMENT_BYTES - offset);
+      this.#segments[this.#segments.length - 1]!.set(part, offset);
+      at += part.length;
+      this.#end += part.length;
     }
   }
 
-  /** Ends the string that is being written; for the reader only. */
-  endString(): void {
-    this.#length++;
-    if (this.#length >= this.#starts.length) {
-      const wider = new Float64Array(this.#starts.length * 2);
-      wider.set(this.#starts);
-      this.#starts = wider;
+  /** Adds the string whose bytes are, or will be, from `start` on; for the reader only. */
+  addString(start: number, length: number): void {
+    if (this.#length === this.#starts.length) {
+      this.#starts = widen(this.#starts, new Float64Array(this.#length * 2));
+      this.#lengths = widen(this.#lengths, new Uint32Array(this.#length * 2));
     }
-    this.#starts[this.#length] = this.#bytes;
+    this.#starts[this.#length] = start;
+    this.#lengths[this.#length] = length;
+    this.#length++;
+    this.#bytes += length;
   }
 
   /**
@@ -66,13 +72,13 @@ export class StringTable {
 
   /** Length in bytes of the string at an index, as in the file. Cost: constant. */
   byteLengthAt(index: number): number {
-    return this.#starts[index + 1]! - this.#starts[index]!;
+    return this.#lengths[index]!;
   }
 
   /** Byte of the string at an index, as in the file; -1 past its end. Cost: constant. */
   byteAt(index: number, offset: number): number {
+    if (!(offset < this.#lengths[index]!)) return -1;
     const at = this.#starts[index]! + offset;
-    if (!(at < this.#starts[index + 1]!)) return -1;
     return this.#segments[Math.floor(at / SEGMENT_BYTES)]![at % SEGMENT_BYTES]!;
   }
 
@@ -118,17 +124,21 @@ export class StringTable {
 
   #slice(index: number): Buffer {
     const from = this.#starts[index]!;
-    const to = this.#starts[index + 1]!;
+    const length = this.#lengths[index]!;
     const segment = Math.floor(from / SEGMENT_BYTES);
     const offset = from - segment * SEGMENT_BYTES;
-    const length = to - from;
     if (offset + length <= SEGMENT_BYTES) {
       return this.#segments[segment]?.subarray(offset, offset + length) ?? Buffer.alloc(0);
     }
-    const last = Math.floor((to - 1) / SEGMENT_BYTES);
+    const last = Math.floor((from + length - 1) / SEGMENT_BYTES);
     const parts = this.#segments.slice(segment, last + 1);
     return Buffer.concat(parts).subarray(offset, offset + length);
   }
+}
+
+function widen<Column extends Float64Array | Uint32Array>(column: Column, wider: Column): Column {
+  wider.set(column);
+  return wider;
 }
 
 /** V8 writes 7-bit text with escapes; other writers may put UTF-8 in. A broken escape leaves the text as it stands. */
