@@ -1,4 +1,3 @@
-import { createReadStream, statSync } from 'node:fs';
 import { WatertightError } from '../core/index.js';
 import { HeapGraph, type HeapSnapshot, NodeClasses, nodeWithId, RetainingPaths, readSnapshot } from '../heap/index.js';
 import { bytesText, secondsText } from './heap-numbers.js';
@@ -6,7 +5,6 @@ import { bytesText, secondsText } from './heap-numbers.js';
 /** Smaller files are read before anyone looks for progress. */
 const PROGRESS_FROM_BYTES = 100_000_000;
 const PROGRESS_EVERY_MS = 250;
-const CHUNK_BYTES = 1 << 20;
 /** Names that are offered for one that is unknown. */
 const MAX_NEAR = 5;
 
@@ -29,10 +27,8 @@ export class HeapFile {
    * @throws WatertightError `WT_HEAP_CANNOT_OPEN`, and those of `readSnapshot`
    */
   static async open(path: string): Promise<HeapFile> {
-    let bytes: number;
     try {
-      bytes = statSync(path).size;
-      return new HeapFile(path, await readSnapshot(bytes >= PROGRESS_FROM_BYTES ? withProgress(path, bytes) : path));
+      return new HeapFile(path, await readSnapshot(path, { onProgress: progressOf(path) }));
     } catch (error) {
       if (error instanceof WatertightError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
@@ -92,24 +88,23 @@ export class HeapFile {
   }
 }
 
-async function* withProgress(path: string, bytes: number): AsyncGenerator<Uint8Array> {
+/** Shows on stderr how far reading is and what is left: one line that is written over on a terminal, else one line. */
+function progressOf(path: string): (readBytes: number, totalBytes: number) => void {
   const isLive = process.stderr.isTTY === true && !process.env.CI;
   const start = performance.now();
-  let done = 0;
-  let shown = start;
-  if (!isLive) process.stderr.write(`reading ${path} (${bytesText(bytes)})\n`);
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-    yield chunk as Uint8Array;
-    done += (chunk as Uint8Array).length;
+  let shown = 0;
+  return (readBytes, totalBytes) => {
+    if (totalBytes < PROGRESS_FROM_BYTES) return;
     const now = performance.now();
-    if (!isLive || now - shown < PROGRESS_EVERY_MS) continue;
+    if (shown === 0 && !isLive) process.stderr.write(`reading ${path} (${bytesText(totalBytes)})\n`);
+    else if (isLive && readBytes === totalBytes) process.stderr.write('\r\x1b[2K');
+    else if (isLive && now - shown >= PROGRESS_EVERY_MS) {
+      const left = ((now - start) / readBytes) * (totalBytes - readBytes);
+      const share = Math.floor((readBytes / totalBytes) * 100);
+      process.stderr.write(`\r\x1b[2Kreading ${bytesText(totalBytes)}  ${share} %  ${secondsText(left)} left`);
+    } else return;
     shown = now;
-    const left = ((now - start) / done) * (bytes - done);
-    process.stderr.write(
-      `\r\x1b[2Kreading ${bytesText(bytes)}  ${Math.floor((done / bytes) * 100)} %  ${secondsText(left)} left`,
-    );
-  }
-  if (isLive) process.stderr.write('\r\x1b[2K');
+  };
 }
 
 /** Known names that hold the unknown one, or differ from it by few letters; the nearest first. */

