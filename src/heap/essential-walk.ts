@@ -62,9 +62,10 @@ class EssentialWalk {
 
   #walkFromRoot(repeating: readonly OwnedEdge[]): void {
     const { edgeTargets, rootIndex } = this.#snapshot;
-    const { order, slots: arrivals, nodeBits: owned } = this.#memory;
+    const { order, slots: arrivals, nodeBits: owned, visited } = this.#memory;
     order[0] = rootIndex;
     arrivals[rootIndex] = 1;
+    setBit(visited, rootIndex);
     const entries = new Set(ownedEntries(this.#snapshot));
     for (const edge of entries) this.#follow(edge, true);
     const leftOver = repeating.filter(({ owner }) => hasBit(owned, owner)).map(({ edge }) => edgeTargets[edge]!);

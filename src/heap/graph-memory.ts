@@ -19,7 +19,7 @@ type Numbers<Count extends number, Found extends number[] = []> = Found['length'
 interface Machine {
   readonly numbered: { readonly value: number };
   enter(...args: Numbers<4>): void;
-  walk(...args: Numbers<12>): number;
+  walk(...args: Numbers<13>): number;
   countSources(...args: Numbers<5>): number;
   gather(...args: Numbers<8>): void;
   plant(...args: Numbers<4>): void;
@@ -90,8 +90,10 @@ export class GraphMemory {
   readonly outside: Bits;
   /** Edges that repeat others [bits, edgeCount]. */
   readonly repeated: Bits;
-  /** [bits, nodeCount] */
+  /** Nodes that the program owns, or that are parts [bits, nodeCount]. */
   readonly nodeBits: Bits;
+  /** Nodes that the walk came to [bits, nodeCount]. */
+  readonly visited: Bits;
   /** Semidominators, or the cursors of the walk: the second half of `wide`. */
   readonly #semi: number;
   readonly #machine: Machine;
@@ -101,7 +103,7 @@ export class GraphMemory {
     this.edgeCount = edgeCount;
     const edgeWords = Math.ceil(edgeCount / 32);
     const nodeWords = Math.ceil(nodeCount / 32);
-    const words = 8 * nodeCount + 3 + 3 * edgeCount + Math.ceil(edgeCount / 4) + 2 * edgeWords + nodeWords;
+    const words = 8 * nodeCount + 3 + 3 * edgeCount + Math.ceil(edgeCount / 4) + 2 * (edgeWords + nodeWords);
     const pages = Math.ceil((words * 4 + 8) / PAGE_BYTES);
     if (pages > MOST_PAGES) throw new RangeError(`${nodeCount} nodes and ${edgeCount} edges do not fit 4 GiB`);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -128,6 +130,7 @@ export class GraphMemory {
     this.outside = column(edgeWords);
     this.repeated = column(edgeWords);
     this.nodeBits = column(nodeWords);
+    this.visited = column(nodeWords);
     this.#early = { firstRetainer: column(nodeCount + 1), owners: column(edgeCount) };
     this.edgeTypes = new Uint8Array(memory.buffer, end, edgeCount);
   }
@@ -142,7 +145,7 @@ export class GraphMemory {
     const machine = this.#machine;
     const [firstEdges, order, parents] = addresses(this.firstEdges, this.order, this.parents);
     const [types, targets, repeated, owned] = addresses(this.edgeTypes, this.edgeTargets, this.repeated, this.nodeBits);
-    const [arrivals, outside] = addresses(this.slots, this.outside);
+    const [visited, arrivals, outside] = addresses(this.visited, this.slots, this.outside);
     const flag = isInOwned ? 1 : 0;
     machine.enter(start, firstEdges, order, parents);
     for (let isOver = 0; isOver === 0; ) {
@@ -154,6 +157,7 @@ export class GraphMemory {
         targets,
         repeated,
         owned,
+        visited,
         order,
         parents,
         arrivals,

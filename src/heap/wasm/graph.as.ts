@@ -73,6 +73,7 @@ export function walk(
   edgeTargets: usize,
   repeated: usize,
   owned: usize,
+  visited: usize,
   order: usize,
   parents: usize,
   arrivals: usize,
@@ -85,6 +86,7 @@ export function walk(
   let d = depth;
   let own = number;
   let next = numbered;
+  setBit(visited, n);
   if (isInOwned) setBit(owned, n);
   let holdsOwned = hasBit(owned, n);
   let isOver = false;
@@ -105,12 +107,13 @@ export function walk(
     const target = at(edgeTargets, here);
     if (load<u8>(edgeTypes + <usize>here) == WEAK || target == n || hasBit(repeated, here)) continue;
     if (!holdsOwned && hasBit(owned, target)) continue;
-    const known = at(arrivals, target);
-    put(arrivals, target, known + 1);
-    if (known != 0) {
+    // Bits stay in the second-level cache; the counts do not, but nothing waits for them.
+    put(arrivals, target, at(arrivals, target) + 1);
+    if (hasBit(visited, target)) {
       setBit(outside, here);
       continue;
     }
+    setBit(visited, target);
     if (isInOwned) setBit(owned, target);
     put(parents, next, own);
     put(order, next, target);
