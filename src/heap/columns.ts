@@ -21,10 +21,8 @@ export class SnapshotColumns {
   /** Holds what walks over the edges need; `null` when they are not read. */
   readonly graphMemory: GraphMemory | null;
   readonly strings = new StringTable();
-  locationNodes = new Uint32Array(0);
-  /** Script id, line from 0, column from 0 of each location. */
-  locationPlaces = new Int32Array(0);
-  locationCount = 0;
+  /** Node, script id, line from 0, column from 0 of each location, one after the other, some thousand to an array. */
+  readonly locations: Int32Array[] = [];
   nodesRead = 0;
   edgesRead = 0;
   #largestName = 0;
@@ -114,21 +112,27 @@ export class SnapshotColumns {
   /** Takes the location records at hand; those that point nowhere are left out. */
   addLocations(scanner: IntegerScanner, rows: number): void {
     const { locationField: field, nodeFields, nodeCount } = this.meta;
-    this.#reserveLocations(rows);
+    const batch = new Int32Array(4 * rows);
     const objects = scanner.column(field.objectIndex);
     // A line or column of -1 stands for none.
     const wide = new Map(scanner.wideValues().map(({ row, field: at, value }) => [row * MAX_FIELDS + at, value]));
     const read = (at: number, row: number): number =>
       wide.size > 0 ? (wide.get(row * MAX_FIELDS + at) ?? scanner.column(at)[row]!) : scanner.column(at)[row]!;
+    let end = 0;
     for (let row = 0; row < rows; row++) {
       const node = objects[row]! / nodeFields;
       if (node >= nodeCount || node !== node >>> 0) continue;
-      const place = this.locationCount++ * 3;
-      this.locationNodes[place / 3] = node;
-      this.locationPlaces[place] = read(field.scriptId, row);
-      this.locationPlaces[place + 1] = read(field.line, row);
-      this.locationPlaces[place + 2] = read(field.column, row);
+      batch[end++] = node;
+      batch[end++] = read(field.scriptId, row);
+      batch[end++] = read(field.line, row);
+      batch[end++] = read(field.column, row);
     }
+    this.locations.push(batch.subarray(0, end));
+  }
+
+  /** Makes room for the strings that names are known of; what is not used takes no memory. */
+  expectStrings(mostStrings: number): void {
+    this.strings.reserve(Math.min(this.#largestName + 1, mostStrings));
   }
 
   /** Last check, when all sections are in. */
@@ -150,18 +154,6 @@ export class SnapshotColumns {
 
   #badNode(node: number, what: string, byteOffset: number): Error {
     return heapError('WT_HEAP_CORRUPT', `node ${node} has ${what}`, 'nodes', byteOffset);
-  }
-
-  #reserveLocations(more: number): void {
-    const need = this.locationCount + more;
-    if (need <= this.locationNodes.length) return;
-    const capacity = Math.max(need, this.locationNodes.length * 2);
-    const nodes = new Uint32Array(capacity);
-    const places = new Int32Array(capacity * 3);
-    nodes.set(this.locationNodes);
-    places.set(this.locationPlaces);
-    this.locationNodes = nodes;
-    this.locationPlaces = places;
   }
 }
 

@@ -48,7 +48,8 @@ class EssentialWalk {
     const { nodeCount } = this.#snapshot;
     const { order, slots: arrivals, nodeBits: owned, repeated } = this.#memory;
     owned.fill(0);
-    arrivals.fill(0);
+    // Fresh memory is not touched before it is needed.
+    if (this.#memory.areSlotsUsed) arrivals.fill(0);
     const repeating = repeatingEdges(this.#snapshot);
     for (const { edge } of repeating) setBit(repeated, edge);
     this.#walkFromRoot(repeating);
@@ -138,12 +139,13 @@ interface OwnedEdge {
 /** Table's halves of the entries of WeakMaps, and shortcuts but for those of the root. */
 function repeatingEdges(snapshot: HeapSnapshot): OwnedEdge[] {
   const { edgeTypes, edgeNames, edgeCount, nodeIds, rootIndex, weakMapEntries } = snapshot;
+  const entryNames = weakMapEntries.names;
   const found: OwnedEdge[] = [];
   for (let edge = 0; edge < edgeCount; edge++) {
     const type = edgeTypes[edge]!;
     if (type !== SHORTCUT && type !== INTERNAL) continue;
     const name = edgeNames[edge]!;
-    if (type === INTERNAL && !weakMapEntries.isEntry(name)) continue;
+    if (type === INTERNAL && !hasBit(entryNames, name)) continue;
     // Owners are looked for, not followed: such edges are few.
     const owner = snapshot.ownerOf(edge);
     const repeats = type === SHORTCUT ? owner !== rootIndex : weakMapEntries.tableId(name) === nodeIds[owner];

@@ -135,6 +135,9 @@ export class GraphMemory {
     this.edgeTypes = new Uint8Array(memory.buffer, end, edgeCount);
   }
 
+  /** True when `slots` holds something, owners of parts. */
+  areSlotsUsed = false;
+
   /** The next free number of the walk. */
   get numbered(): number {
     return this.#machine.numbered.value;
@@ -213,6 +216,7 @@ export class GraphMemory {
     const machine = this.#machine;
     const [edges, types, targets] = addresses(this.firstEdges, this.edgeTypes, this.edgeTargets);
     const [parts, owners, stack] = addresses(this.nodeBits, this.slots, this.wide);
+    this.areSlotsUsed = true;
     inSlices(0, this.nodeCount, (from, to) => machine.disown(from, to, parts, owners));
     inSlices(0, this.nodeCount, (from, to) => machine.ownParts(from, to, edges, types, targets, parts, owners, stack));
   }

@@ -146,8 +146,11 @@ export class SnapshotParser {
     }
     if (this.#columns === null) throw this.#error('WT_HEAP_NOT_A_SNAPSHOT', 'its header is not an object', at);
     if (!isArray) throw this.#error('WT_HEAP_CORRUPT', 'the section is not an array', at);
-    if (this.#section === 'strings') this.#mode = 'strings';
-    else if (this.#openNumbers()) this.#mode = 'numbers';
+    if (this.#section === 'strings') {
+      this.#mode = 'strings';
+      // A string takes two quotes and a comma at least.
+      this.#columns.expectStrings(this.#totalBytes / 3);
+    } else if (this.#openNumbers()) this.#mode = 'numbers';
     else {
       this.#mode = 'skip';
       return at;

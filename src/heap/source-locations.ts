@@ -23,32 +23,38 @@ const SCRIPT_EDGES = ['script', 'script_or_debug_info'];
  */
 export class SourceLocations {
   readonly #snapshot: HeapSnapshot;
+  /** Script id, line from 0, column from 0 of each location. */
   readonly #places: Int32Array;
-  /** Row of a node's location plus one, 0 for none. */
+  /** Place of a node's location plus one, 0 for none. */
   readonly #rows: Uint32Array;
   readonly #files = new Map<number, string>();
 
   constructor(snapshot: HeapSnapshot, columns: SnapshotColumns) {
     this.#snapshot = snapshot;
-    this.#places = columns.locationPlaces;
+    this.#places = new Int32Array(columns.locations.reduce((sum, { length }) => sum + (length / 4) * 3, 0));
     this.#rows = new Uint32Array(snapshot.nodeCount);
-    for (let row = 0; row < columns.locationCount; row++) {
-      const node = columns.locationNodes[row]!;
-      this.#rows[node] = row + 1;
-      const script = this.#places[row * 3]!;
-      if (snapshot.nodeTypes[node] !== CLOSURE || this.#files.has(script)) continue;
-      const url = this.#scriptUrl(node);
-      if (url !== '') this.#files.set(script, asPath(url));
+    let end = 0;
+    for (const batch of columns.locations) {
+      for (let at = 0; at < batch.length; at += 4, end += 3) {
+        const [node, script] = [batch[at]!, batch[at + 1]!];
+        this.#rows[node] = end + 1;
+        this.#places.set(batch.subarray(at + 1, at + 4), end);
+        if (snapshot.nodeTypes[node] === CLOSURE && !this.#files.has(script)) this.#nameScript(script, node);
+      }
     }
   }
 
   of(nodeIndex: number): SourceLocation | null {
-    const row = this.#rows[nodeIndex] || this.#rows[this.#constructorOf(nodeIndex)] || 0;
-    if (row === 0) return null;
-    const at = (row - 1) * 3;
+    const at = (this.#rows[nodeIndex] || this.#rows[this.#constructorOf(nodeIndex)] || 0) - 1;
+    if (at < 0) return null;
     const file = this.#files.get(this.#places[at]!);
     if (file === undefined) return null;
     return { file, line: this.#places[at + 1]! + 1, column: this.#places[at + 2]! + 1 };
+  }
+
+  #nameScript(script: number, closure: number): void {
+    const url = this.#scriptUrl(closure);
+    if (url !== '') this.#files.set(script, asPath(url));
   }
 
   #scriptUrl(closure: number): string {

@@ -11,8 +11,11 @@ export class StringTable {
   readonly #segments: Buffer[] = [];
   #end = 0;
   #bytes = 0;
-  #starts = new Float64Array(1024);
+  /** Start of each string, modulo 2 ** 32. */
+  #starts = new Uint32Array(1024);
   #lengths = new Uint32Array(1024);
+  /** Strings from which on starts are 2 ** 32 more. */
+  readonly #wraps: number[] = [];
   #length = 0;
   readonly #decoded = new Map<number, string>();
   readonly #found = new Map<string, number>();
@@ -46,14 +49,22 @@ export class StringTable {
 
   /** Adds the string whose bytes are, or will be, from `start` on; for the reader only. */
   addString(start: number, length: number): void {
-    if (this.#length === this.#starts.length) {
-      this.#starts = widen(this.#starts, new Float64Array(this.#length * 2));
-      this.#lengths = widen(this.#lengths, new Uint32Array(this.#length * 2));
-    }
+    if (this.#length === this.#starts.length) this.reserve(this.#length * 2);
+    if (start >= (this.#wraps.length + 1) * 2 ** 32) this.#wraps.push(this.#length);
     this.#starts[this.#length] = start;
     this.#lengths[this.#length] = length;
     this.#length++;
     this.#bytes += length;
+  }
+
+  /** Makes room for so many strings; for the reader only. */
+  reserve(strings: number): void {
+    if (!(strings > this.#starts.length) || strings >= 2 ** 32) return;
+    const [starts, lengths] = [new Uint32Array(strings), new Uint32Array(strings)];
+    starts.set(this.#starts.subarray(0, this.#length));
+    lengths.set(this.#lengths.subarray(0, this.#length));
+    this.#starts = starts;
+    this.#lengths = lengths;
   }
 
   /**
@@ -78,7 +89,7 @@ export class StringTable {
   /** Byte of the string at an index, as in the file; -1 past its end. Cost: constant. */
   byteAt(index: number, offset: number): number {
     if (!(offset < this.#lengths[index]!)) return -1;
-    const at = this.#starts[index]! + offset;
+    const at = this.#startOf(index) + offset;
     return this.#segments[Math.floor(at / SEGMENT_BYTES)]![at % SEGMENT_BYTES]!;
   }
 
@@ -122,8 +133,14 @@ export class StringTable {
     return -1;
   }
 
+  #startOf(index: number): number {
+    let start = this.#starts[index]!;
+    for (const wrap of this.#wraps) if (index >= wrap) start += 2 ** 32;
+    return start;
+  }
+
   #slice(index: number): Buffer {
-    const from = this.#starts[index]!;
+    const from = this.#startOf(index);
     const length = this.#lengths[index]!;
     const segment = Math.floor(from / SEGMENT_BYTES);
     const offset = from - segment * SEGMENT_BYTES;
@@ -134,11 +151,6 @@ export class StringTable {
     const parts = this.#segments.slice(segment, last + 1);
     return Buffer.concat(parts).subarray(offset, offset + length);
   }
-}
-
-function widen<Column extends Float64Array | Uint32Array>(column: Column, wider: Column): Column {
-  wider.set(column);
-  return wider;
 }
 
 /** V8 writes 7-bit text with escapes; other writers may put UTF-8 in. A broken escape leaves the text as it stands. */
