@@ -138,16 +138,17 @@ interface OwnedEdge {
 
 /** Table's halves of the entries of WeakMaps, and shortcuts but for those of the root. */
 function repeatingEdges(snapshot: HeapSnapshot): OwnedEdge[] {
-  const { edgeTypes, edgeNames, edgeCount, nodeIds, rootIndex, weakMapEntries } = snapshot;
+  const { firstEdges, edgeTypes, edgeNames, edgeCount, nodeIds, rootIndex, weakMapEntries } = snapshot;
   const entryNames = weakMapEntries.names;
   const found: OwnedEdge[] = [];
+  let owner = 0;
   for (let edge = 0; edge < edgeCount; edge++) {
     const type = edgeTypes[edge]!;
     if (type !== SHORTCUT && type !== INTERNAL) continue;
     const name = edgeNames[edge]!;
     if (type === INTERNAL && !hasBit(entryNames, name)) continue;
-    // Owners are looked for, not followed: such edges are few.
-    const owner = snapshot.ownerOf(edge);
+    // Such edges are few: their owners are caught up with.
+    while (firstEdges[owner + 1]! <= edge) owner++;
     const repeats = type === SHORTCUT ? owner !== rootIndex : weakMapEntries.tableId(name) === nodeIds[owner];
     if (repeats) found.push({ owner, edge });
   }

@@ -104,18 +104,6 @@ export class HeapSnapshot {
     return { from: this.firstEdges[nodeIndex]!, to: this.firstEdges[nodeIndex + 1]! };
   }
 
-  /** The node that an edge comes from. Cost: a binary search. */
-  ownerOf(edgeIndex: number): number {
-    let low = 0;
-    let high = this.nodeCount - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (this.firstEdges[middle]! <= edgeIndex) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
   /**
    * The node that the first edge of this name leads to, -1 when there is none; indexes are given as decimal text.
    * Cost: the edges of the node, after one look-up of the text.
