@@ -7,6 +7,10 @@ export interface Dominators {
   readonly immediate: Uint32Array;
   /** All nodes, each after its dominator, the root first [nodeCount]. */
   readonly order: Uint32Array;
+  /** Nodes that edges which hold their target reach from the root: the first so many of `order`. */
+  readonly reached: number;
+  /** Numbers in `GraphMemory.sources`. */
+  readonly sourceCount: number;
 }
 
 /**
@@ -25,6 +29,7 @@ export interface Dominators {
  */
 export function findDominators(snapshot: HeapSnapshot): Dominators {
   const { graphMemory } = snapshot;
-  graphMemory.dominate(walkEssentialEdges(snapshot));
-  return { immediate: graphMemory.immediate, order: graphMemory.order };
+  const reached = walkEssentialEdges(snapshot);
+  const sourceCount = graphMemory.dominate(reached);
+  return { immediate: graphMemory.immediate, order: graphMemory.order, reached, sourceCount };
 }

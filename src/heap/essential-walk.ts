@@ -23,7 +23,7 @@ const WEAK = EDGE_TYPES.indexOf('weak');
  * 4. *Orphans.* Nodes that no essential edge leads to (only weak ones do) are walked to as if they were children of the
  *    root. What is left are circles that nothing holds: they are numbered last.
  *
- * The result is in the snapshot's `GraphMemory`: `order` has the nodes by number, `parents` the number of the parent in
+ * To be walked once: the result is in the snapshot's `GraphMemory`, which must be fresh: `order` has the nodes by number, `parents` the number of the parent in
  * the tree of each number (0 for the root and for starts), `slots` how often the walk came to each node, `outside` the
  * essential edges that are not of the tree.
  *
@@ -48,8 +48,6 @@ class EssentialWalk {
     const { nodeCount } = this.#snapshot;
     const { order, slots: arrivals, nodeBits: owned, repeated } = this.#memory;
     owned.fill(0);
-    // Fresh memory is not touched before it is needed.
-    if (this.#memory.areSlotsUsed) arrivals.fill(0);
     const repeating = repeatingEdges(this.#snapshot);
     for (const { edge } of repeating) setBit(repeated, edge);
     this.#walkFromRoot(repeating);

@@ -28,12 +28,13 @@ interface Machine {
   countRetainers(...args: Numbers<4>): void;
   sumUp(...args: Numbers<4>): number;
   fillRetainers(...args: Numbers<6>): void;
-  disown(...args: Numbers<4>): void;
-  ownParts(...args: Numbers<8>): void;
+  ownParts(...args: Numbers<9>): void;
 }
 
 /** Nodes or edges of one call: V8 needs some calls before it has its best code, see wasm/graph.as.ts. */
 const SLICE = 32_768;
+/** As in wasm/graph.as.ts. */
+const NOBODY = 0xffff_ffff;
 
 /** Calls back for one slice after the other, from the first to the last or the other way. */
 function inSlices(from: number, to: number, call: (from: number, to: number) => void, isBackwards = false): void {
@@ -53,15 +54,15 @@ let compiled: object | null = null;
  *
  * | array | while dominators are found | afterwards |
  * | --- | --- | --- |
- * | `order` | nodes by number | stays |
+ * | `order`, `parents` | nodes by number, numbers of their parents in the tree | stay |
+ * | `slots`, `sources` | arrivals | for each node, numbers from which other edges lead to it |
  * | `immediate` | first half of the links | immediate dominators |
  * | `wide` | second half of the links, and semidominators | retained sizes |
- * | `slots` | arrivals, then ranges of sources | owners of parts |
- * | `parents`, `sources` | parents in the tree, sources of edges | ranges of retainers, and retainers |
  *
- * Cost: 32 bytes a node and 13.3 an edge of address space, of which 4 and 5 are filled by reading.
+ * Cost: 44 bytes a node and 13.4 an edge of address space, of which 4 and 5 are filled by reading.
  *
- * @throws RangeError when that is more than 4 GiB, or more than the system gives: beyond some 180 million edges.
+ * @throws RangeError when that is more than 4 GiB, or more than the system gives: beyond some 155 million edges, which
+ * are 4 GB of file.
  */
 export class GraphMemory {
   readonly nodeCount: number;
@@ -84,8 +85,13 @@ export class GraphMemory {
   readonly wide: Float64Array;
   /** [edgeCount] */
   readonly sources: Uint32Array;
-  /** For retainers that are asked for before the dominators [nodeCount + 1] and [edgeCount]. */
-  readonly #early: { readonly firstRetainer: Uint32Array; readonly owners: Uint32Array };
+  /** [nodeCount + 1] */
+  readonly firstRetainer: Uint32Array;
+  /** [edgeCount] */
+  readonly owners: Uint32Array;
+  readonly #partOwners: Uint32Array;
+  readonly #stack: Uint32Array;
+  readonly #partsBefore: Uint32Array;
   /** Edges that are essential and not of the walk's tree [bits, edgeCount]. */
   readonly outside: Bits;
   /** Edges that repeat others [bits, edgeCount]. */
@@ -103,7 +109,7 @@ export class GraphMemory {
     this.edgeCount = edgeCount;
     const edgeWords = Math.ceil(edgeCount / 32);
     const nodeWords = Math.ceil(nodeCount / 32);
-    const words = 8 * nodeCount + 3 + 3 * edgeCount + Math.ceil(edgeCount / 4) + 2 * (edgeWords + nodeWords);
+    const words = 11 * nodeCount + 3 + 3 * edgeCount + Math.ceil(edgeCount / 4) + 2 * edgeWords + 3 * nodeWords;
     const pages = Math.ceil((words * 4 + 8) / PAGE_BYTES);
     if (pages > MOST_PAGES) throw new RangeError(`${nodeCount} nodes and ${edgeCount} edges do not fit 4 GiB`);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -131,12 +137,13 @@ export class GraphMemory {
     this.repeated = column(edgeWords);
     this.nodeBits = column(nodeWords);
     this.visited = column(nodeWords);
-    this.#early = { firstRetainer: column(nodeCount + 1), owners: column(edgeCount) };
+    this.firstRetainer = column(nodeCount + 1);
+    this.owners = column(edgeCount);
+    this.#partOwners = column(nodeCount);
+    this.#stack = column(2 * nodeCount);
+    this.#partsBefore = column(nodeWords);
     this.edgeTypes = new Uint8Array(memory.buffer, end, edgeCount);
   }
-
-  /** True when `slots` holds something, owners of parts. */
-  areSlotsUsed = false;
 
   /** The next free number of the walk. */
   get numbered(): number {
@@ -170,8 +177,8 @@ export class GraphMemory {
     }
   }
 
-  /** Phases 2 to 4 of the dominators, into `immediate`. */
-  dominate(reached: number): void {
+  /** Phases 2 to 4 of the dominators, into `immediate`. Returns the number of sources. */
+  dominate(reached: number): number {
     const machine = this.#machine;
     const semi = this.#semi;
     const [edges, targets, order, parents] = addresses(this.firstEdges, this.edgeTargets, this.order, this.parents);
@@ -182,6 +189,7 @@ export class GraphMemory {
     });
     inSlices(0, reached, (from, to) => machine.gather(from, to, edges, targets, order, slots, outside, sources));
     inSlices(0, reached, (from, to) => machine.plant(from, to, parents, links));
+    const sourceCount = last;
     const numbers = (from: number, to: number) => {
       last = machine.semidominators(from, to, last, order, parents, slots, sources, links, semi);
     };
@@ -189,36 +197,39 @@ export class GraphMemory {
     this.immediate[this.order[0]!] = this.order[0]!;
     inSlices(1, reached, (from, to) => machine.immediateDominators(from, to, order, parents, semi, links));
     for (let number = reached; number < this.nodeCount; number++) this.immediate[this.order[number]!] = this.order[0]!;
+    return sourceCount;
   }
 
-  /**
-   * The first slot of each node, and the owners of the edges to it by slot.
-   * @param isAfterDominators in the place of `parents` and `sources`
-   */
-  findRetainers(isAfterDominators: boolean): { readonly firstRetainer: Uint32Array; readonly owners: Uint32Array } {
+  /** Fills `firstRetainer`, and `owners` with the owners of the edges to each node. */
+  findRetainers(): void {
     const machine = this.#machine;
-    const { nodeCount, edgeCount } = this;
-    const found = isAfterDominators ? { firstRetainer: this.parents, owners: this.sources } : this.#early;
+    const { nodeCount, edgeCount, firstRetainer } = this;
     const [edges, targets] = addresses(this.firstEdges, this.edgeTargets);
-    const [counts, owners] = addresses(found.firstRetainer, found.owners);
-    found.firstRetainer.fill(0);
+    const [counts, owners] = addresses(firstRetainer, this.owners);
+    firstRetainer.fill(0);
     inSlices(0, edgeCount, (from, to) => machine.countRetainers(from, to, targets, counts));
     let total = 0;
     inSlices(0, nodeCount + 1, (from, to) => {
       total = machine.sumUp(from, to, total, counts);
     });
     inSlices(0, nodeCount, (from, to) => machine.fillRetainers(from, to, edges, targets, counts, owners), true);
-    return found;
   }
 
-  /** Fills `slots` with the node that has each node, see `shallowSizes`; the parts are in `nodeBits`. */
-  findPartOwners(): void {
+  /**
+   * The node that has each part, see `shallowSizes`: in the order of the parts, which are in `nodeBits`.
+   * @param before parts before each word of `nodeBits`
+   */
+  findPartOwners(before: Uint32Array, count: number): Uint32Array {
     const machine = this.#machine;
     const [edges, types, targets] = addresses(this.firstEdges, this.edgeTypes, this.edgeTargets);
-    const [parts, owners, stack] = addresses(this.nodeBits, this.slots, this.wide);
-    this.areSlotsUsed = true;
-    inSlices(0, this.nodeCount, (from, to) => machine.disown(from, to, parts, owners));
-    inSlices(0, this.nodeCount, (from, to) => machine.ownParts(from, to, edges, types, targets, parts, owners, stack));
+    const [parts, owners, stack] = addresses(this.nodeBits, this.#partOwners, this.#stack);
+    this.#partOwners.fill(NOBODY, 0, count);
+    this.#partsBefore.set(before);
+    const ranks = this.#partsBefore.byteOffset;
+    inSlices(0, this.nodeCount, (from, to) =>
+      machine.ownParts(from, to, edges, types, targets, parts, ranks, owners, stack),
+    );
+    return this.#partOwners;
   }
 }
 

@@ -1,7 +1,7 @@
 import { nodeDistances } from './distances.js';
 import { type Dominators, findDominators } from './dominators.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
-import { retainedSizes } from './retained-sizes.js';
+import { retainSizes } from './retained-sizes.js';
 import { Retainers } from './retainers.js';
 import { retainingPath } from './retaining-path.js';
 import type { PathIndex } from './retaining-paths.js';
@@ -35,7 +35,7 @@ export class HeapGraph {
   }
 
   get retainers(): Retainers {
-    this.#retainers ??= new Retainers(this.snapshot, this.#dominators !== null);
+    this.#retainers ??= new Retainers(this.snapshot);
     return this.#retainers;
   }
 
@@ -64,16 +64,18 @@ export class HeapGraph {
   /** Bytes that would be freed with each node [nodeCount]. */
   get retainedSizes(): Float64Array {
     if (this.#retainedSizes !== null) return this.#retainedSizes;
-    // First the part that takes most memory while it is worked out.
     const tree = this.#tree();
+    // Dominators are found where retained sizes go. Shallow sizes are kept only when they are asked for themselves.
     const { wide } = this.snapshot.graphMemory;
-    this.#retainedSizes = retainedSizes(this.shallowSizes, tree, wide);
+    if (this.#shallowSizes === null) shallowSizes(this.snapshot, wide);
+    else wide.set(this.#shallowSizes);
+    this.#retainedSizes = retainSizes(wide, tree);
     return this.#retainedSizes;
   }
 
-  /** A cheapest path from the root to a node, root first; empty when no path reaches it. See `retainingPath`. */
+  /** A cheapest path of edges that hold, root first; empty when there is none. See `retainingPath`. */
   path(nodeIndex: number): PathIndex[] {
-    return retainingPath(this.snapshot, this.retainers, nodeIndex);
+    return retainingPath(this.snapshot, this.#tree(), nodeIndex);
   }
 
   #tree(): Dominators {

@@ -17,12 +17,11 @@ export class Retainers {
   readonly owners: Uint32Array;
   readonly #snapshot: HeapSnapshot;
 
-  /** @param isAfterDominators they are known, so that memory which served to find them may serve again */
-  constructor(snapshot: HeapSnapshot, isAfterDominators = false) {
+  constructor(snapshot: HeapSnapshot) {
     this.#snapshot = snapshot;
-    const { firstRetainer, owners } = snapshot.graphMemory.findRetainers(isAfterDominators);
-    this.firstRetainer = firstRetainer;
-    this.owners = owners;
+    snapshot.graphMemory.findRetainers();
+    this.firstRetainer = snapshot.graphMemory.firstRetainer;
+    this.owners = snapshot.graphMemory.owners;
   }
 
   /** Number of edges that lead to a node. */

@@ -1,4 +1,4 @@
-import { setBit } from './bits.js';
+import { hasBit, setBit } from './bits.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { NODE_TYPES } from './meta.js';
 import { userRoots } from './user-roots.js';
@@ -20,17 +20,25 @@ const SEVERAL = 0xffff_fffe;
  * 1. *Spread.* Every part gets the one owner that strong edges reach it from, over other parts; or has several.
  * 2. *Move* the bytes of parts with one owner, unless that is synthetic.
  *
- * Cost: about 10 ns an edge; kept are 4 bytes a node when all sizes together are below 4 GiB, else 8. Owners
- * are found in the snapshot's `GraphMemory`.
+ * Cost: about 10 ns an edge; 4 bytes a node when all sizes together are below 4 GiB, else 8. Owners are found in the
+ * snapshot's `GraphMemory`.
+ *
+ * @param into where they go, in place of an array of their own
  */
-export function shallowSizes(snapshot: HeapSnapshot): Uint32Array | Float64Array {
-  const sizes = copySizes(snapshot);
+export function shallowSizes<Into extends Float64Array>(snapshot: HeapSnapshot, into: Into): Into;
+export function shallowSizes(snapshot: HeapSnapshot): Uint32Array | Float64Array;
+export function shallowSizes(snapshot: HeapSnapshot, into?: Float64Array): Uint32Array | Float64Array {
+  const sizes = into ?? newSizes(snapshot);
+  sizes.set(snapshot.selfSizes);
   if (userRoots(snapshot).length === 0) return sizes;
-  const owners = findOwners(snapshot);
-  const { nodeTypes, nodeCount, rootIndex } = snapshot;
+  const { nodeTypes, nodeCount, rootIndex, graphMemory } = snapshot;
+  const parts = markParts(snapshot);
+  const owners = graphMemory.findPartOwners(parts.before, parts.count);
+  let part = 0;
   for (let node = 0; node < nodeCount; node++) {
-    const owner = owners[node]!;
-    if (owner === node || owner >= SEVERAL || owner === rootIndex || nodeTypes[owner] === SYNTHETIC) continue;
+    if (!hasBit(graphMemory.nodeBits, node)) continue;
+    const owner = owners[part++]!;
+    if (owner >= SEVERAL || owner === rootIndex || nodeTypes[owner] === SYNTHETIC) continue;
     sizes[owner]! += sizes[node]!;
     sizes[node] = 0;
   }
@@ -38,27 +46,25 @@ export function shallowSizes(snapshot: HeapSnapshot): Uint32Array | Float64Array
 }
 
 /** No sum of sizes is larger than the sum of all, which decides how wide the numbers must be. */
-function copySizes(snapshot: HeapSnapshot): Uint32Array | Float64Array {
+function newSizes({ nodeCount, selfSizes }: HeapSnapshot): Uint32Array | Float64Array {
   let total = 0;
-  for (let node = 0; node < snapshot.nodeCount; node++) total += snapshot.selfSizes[node]!;
-  return total <= 0xffff_ffff ? new Uint32Array(snapshot.selfSizes) : new Float64Array(snapshot.selfSizes);
+  for (let node = 0; node < nodeCount; node++) total += selfSizes[node]!;
+  return total <= 0xffff_ffff ? new Uint32Array(nodeCount) : new Float64Array(nodeCount);
 }
 
-/** Phase 1: node that has each node, itself for what is no part, `NOBODY`, or `SEVERAL` [nodeCount]. */
-function findOwners(snapshot: HeapSnapshot): Uint32Array {
-  markParts(snapshot);
-  snapshot.graphMemory.findPartOwners();
-  return snapshot.graphMemory.slots;
-}
-
-/** What can be part of an object: hidden objects, arrays and the text of external strings. */
-function markParts({ nodeTypes, nodeNames, nodeCount, strings, graphMemory }: HeapSnapshot): void {
+/** What can be part of an object: hidden objects, arrays and the text of external strings. They go to `nodeBits`. */
+function markParts({ nodeTypes, nodeNames, nodeCount, strings, graphMemory }: HeapSnapshot) {
   const externalString = strings.indexOf(EXTERNAL_STRING);
   const parts = graphMemory.nodeBits;
   parts.fill(0);
+  const before = new Uint32Array(parts.length);
+  let count = 0;
   for (let node = 0; node < nodeCount; node++) {
+    if ((node & 31) === 0) before[node >>> 5] = count;
     const type = nodeTypes[node]!;
-    const isPart = type === HIDDEN || type === ARRAY || (type === NATIVE && nodeNames[node] === externalString);
-    if (isPart) setBit(parts, node);
+    if (type !== HIDDEN && type !== ARRAY && (type !== NATIVE || nodeNames[node] !== externalString)) continue;
+    setBit(parts, node);
+    count++;
   }
+  return { before, count };
 }

@@ -287,12 +287,18 @@ export function fillRetainers(
   }
 }
 
-/** What is no part has itself, a part nobody yet. */
-export function disown(from: u32, to: u32, parts: usize, owners: usize): void {
-  for (let n = from; n < to; n++) put(owners, n, hasBit(parts, n) ? NOBODY : n);
+// @ts-expect-error as above
+@inline
+function rank(parts: usize, before: usize, n: u32): u32 {
+  const word = at(parts, n >> 5);
+  return at(before, n >> 5) + popcnt(word & ((1 << (n & 31)) - 1));
 }
 
-/** Spreads the owners `from` to `to` over their parts: a part has the one that leads to it, or `SEVERAL`. */
+/**
+ * Spreads the owners `from` to `to` over their parts: a part has the one that leads to it, or `SEVERAL`.
+ * @param before parts before each word of `parts`
+ * @param owners by rank of the part
+ */
 export function ownParts(
   from: u32,
   to: u32,
@@ -300,6 +306,7 @@ export function ownParts(
   edgeTypes: usize,
   edgeTargets: usize,
   parts: usize,
+  before: usize,
   owners: usize,
   stack: usize,
 ): void {
@@ -307,19 +314,21 @@ export function ownParts(
     if (hasBit(parts, start)) continue;
     let height: u32 = 0;
     let n = start;
+    let owner = start;
     while (true) {
-      const owner = at(owners, n);
       const last = at(firstEdges, n + 1);
       for (let e = at(firstEdges, n); e < last; e++) {
         const target = at(edgeTargets, e);
         if (!hasBit(parts, target) || load<u8>(edgeTypes + <usize>e) == WEAK) continue;
-        const known = at(owners, target);
+        const place = rank(parts, before, target);
+        const known = at(owners, place);
         if (known == owner || known == SEVERAL) continue;
-        put(owners, target, known == NOBODY ? owner : SEVERAL);
+        put(owners, place, known == NOBODY ? owner : SEVERAL);
         put(stack, height++, target);
       }
       if (height == 0) break;
       n = at(stack, --height);
+      owner = at(owners, rank(parts, before, n));
     }
   }
 }
