@@ -74,7 +74,7 @@ export function classesAnswer(file: HeapFile, { top }: HeapArguments): HeapAnswe
 }
 
 export function largestAnswer(file: HeapFile, { top }: HeapArguments): HeapAnswer {
-  const objects = largestObjects(file.snapshot, file.graph, file.paths, top);
+  const objects = largestObjects(file.snapshot, file.graph, file.graph, top);
   const [first] = objects;
   const share = first ? first.retainedBytes / Math.max(1, file.graph.retainedSizes[0]!) : 0;
   return {

@@ -64,6 +64,6 @@ export { EDGE_TYPES, type EdgeType, NODE_TYPES, type NodeType } from './meta.js'
 export type { PathStep } from './path-steps.js';
 export { describePath } from './path-text.js';
 export { type ReadSnapshotOptions, readSnapshot } from './read-snapshot.js';
-export { type PathIndex, RetainingPaths } from './retaining-paths.js';
+export { type PathFinder, type PathIndex, RetainingPaths } from './retaining-paths.js';
 export type { SourceLocation } from './source-locations.js';
 export type { StringTable } from './string-table.js';

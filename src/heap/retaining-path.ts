@@ -58,8 +58,8 @@ class BackwardSearch {
     this.#waiting = 0;
     this.#reach(start, 1, -1, start);
     for (let now = 1; this.#waiting > 0; now++) {
-      const bucket = this.#buckets[now % BUCKETS]!;
-      for (let number = bucket.pop(); number !== undefined; number = bucket.pop()) {
+      // First in, first out; no edge costs nothing, so that nothing is added meanwhile.
+      for (const number of this.#buckets[now % BUCKETS]!.splice(0)) {
         this.#waiting--;
         if (this.#cost[number] !== now) continue;
         if (number === 0) return this.#steps();

@@ -7,6 +7,12 @@ export interface PathIndex {
   readonly edge: number;
 }
 
+/** What finds the path that keeps a node: a `HeapGraph`, or `RetainingPaths`. */
+export interface PathFinder {
+  /** Steps from the root to the node, root first; empty when no path reaches it. */
+  path(nodeIndex: number): PathIndex[];
+}
+
 const BUCKETS = MAX_EDGE_COST + 1;
 
 /**

@@ -1,7 +1,7 @@
 import { plainText } from '../../core/index.js';
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { describePath } from '../path-text.js';
-import type { RetainingPaths } from '../retaining-paths.js';
+import type { PathFinder } from '../retaining-paths.js';
 import { Machinery } from './machinery.js';
 import { factsOf, type NodeFacts, type SizedNodes } from './sized-nodes.js';
 
@@ -14,12 +14,13 @@ const MAX_HOLDER_CHARS = 300;
 
 /**
  * The objects that keep most bytes, without V8's own stores and scopes: these stand below the object that they serve.
+ * @param paths a `HeapGraph`, which looks for each path when it is asked, or the `RetainingPaths` to all nodes.
  * Cost: one pass over the nodes, and a path for each of the `top`.
  */
 export function largestObjects(
   snapshot: HeapSnapshot,
   sizes: SizedNodes,
-  paths: RetainingPaths,
+  paths: PathFinder,
   top: number,
 ): LargeObject[] {
   const machinery = new Machinery(snapshot);
@@ -34,12 +35,14 @@ export function largestObjects(
 }
 
 /** A script keeps its text through V8's own objects, which a path leaves out. */
-function heldBy(snapshot: HeapSnapshot, paths: RetainingPaths, node: number): string {
-  const [owner, edge] = [paths.parentNode[node]!, paths.parentEdge[node]!];
-  const isSource = edge >= 0 && snapshot.nodeType(owner) === 'code' && snapshot.edgeName(edge) === 'source';
-  const script = isSource ? snapshot.child(owner, 'name') : -1;
+function heldBy(snapshot: HeapSnapshot, paths: PathFinder, node: number): string {
+  const path = paths.path(node);
+  const [owner, last] = path.slice(-2);
+  const isSource =
+    last !== undefined && snapshot.nodeType(owner!.node) === 'code' && snapshot.edgeName(last.edge) === 'source';
+  const script = isSource ? snapshot.child(owner!.node, 'name') : -1;
   if (script >= 0) return plainText(`source text of ${snapshot.name(script)}`, MAX_HOLDER_CHARS);
-  return describePath(snapshot, paths.path(node)).text;
+  return describePath(snapshot, path).text;
 }
 
 /** The few nodes of largest value out of many, without sorting all: twice as many are kept before a cut. */
