@@ -22,6 +22,7 @@ const MEANINGS = {
   WT_HEAP_REFUSED: 'The inspector of the process refused a command.',
   WT_HEAP_STOPPED: 'The taking of a snapshot was stopped; nothing was kept.',
   WT_HEAP_TARGET_GONE: 'The process ended while its snapshot was taken.',
+  WT_HEAP_TOO_LARGE: 'Memory for the snapshot is not to be had.',
   WT_HEAP_TRUNCATED: 'The snapshot ends before its own header says.',
   WT_HEAP_UNKNOWN_CLASS: 'No object in the snapshot has that class.',
   WT_HEAP_UNKNOWN_NODE: 'No object in the snapshot has that id.',

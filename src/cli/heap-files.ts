@@ -27,8 +27,9 @@ export class HeapFile {
    * @throws WatertightError `WT_HEAP_CANNOT_OPEN`, and those of `readSnapshot`
    */
   static async open(path: string): Promise<HeapFile> {
+    const progress = new Progress(path);
     try {
-      return new HeapFile(path, await readSnapshot(path, { onProgress: progressOf(path) }));
+      return new HeapFile(path, await readSnapshot(path, { onProgress: (read, total) => progress.show(read, total) }));
     } catch (error) {
       if (error instanceof WatertightError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
@@ -37,6 +38,8 @@ export class HeapFile {
         hint: 'check the path; watertight heap take <pid> makes a snapshot',
         cause: error,
       });
+    } finally {
+      progress.clear();
     }
   }
 
@@ -89,22 +92,33 @@ export class HeapFile {
 }
 
 /** Shows on stderr how far reading is and what is left: one line that is written over on a terminal, else one line. */
-function progressOf(path: string): (readBytes: number, totalBytes: number) => void {
-  const isLive = process.stderr.isTTY === true && !process.env.CI;
-  const start = performance.now();
-  let shown = 0;
-  return (readBytes, totalBytes) => {
-    if (totalBytes < PROGRESS_FROM_BYTES) return;
+class Progress {
+  readonly #path: string;
+  readonly #isLive = process.stderr.isTTY === true && !process.env.CI;
+  readonly #start = performance.now();
+  #shown = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  show(readBytes: number, totalBytes: number): void {
     const now = performance.now();
-    if (shown === 0 && !isLive) process.stderr.write(`reading ${path} (${bytesText(totalBytes)})\n`);
-    else if (isLive && readBytes === totalBytes) process.stderr.write('\r\x1b[2K');
-    else if (isLive && now - shown >= PROGRESS_EVERY_MS) {
-      const left = ((now - start) / readBytes) * (totalBytes - readBytes);
-      const share = Math.floor((readBytes / totalBytes) * 100);
-      process.stderr.write(`\r\x1b[2Kreading ${bytesText(totalBytes)}  ${share} %  ${secondsText(left)} left`);
-    } else return;
-    shown = now;
-  };
+    const isDue = this.#isLive ? now - this.#shown >= PROGRESS_EVERY_MS : this.#shown === 0;
+    if (totalBytes < PROGRESS_FROM_BYTES || !isDue) return;
+    this.#shown = now;
+    if (!this.#isLive) {
+      process.stderr.write(`reading ${this.#path} (${bytesText(totalBytes)})\n`);
+      return;
+    }
+    const left = ((now - this.#start) / readBytes) * (totalBytes - readBytes);
+    const share = Math.floor((readBytes / totalBytes) * 100);
+    process.stderr.write(`\r\x1b[2Kreading ${bytesText(totalBytes)}  ${share} %  ${secondsText(left)} left`);
+  }
+
+  clear(): void {
+    if (this.#isLive && this.#shown > 0) process.stderr.write('\r\x1b[2K');
+  }
 }
 
 /** Known names that hold the unknown one, or differ from it by few letters; the nearest first. */

@@ -7,6 +7,9 @@ import { StringTable } from './string-table.js';
 const ELEMENT = EDGE_TYPES.indexOf('element');
 const HIDDEN = EDGE_TYPES.indexOf('hidden');
 
+/** Strings of a stream that room is made for at once: 8 MB. */
+const STREAM_STRINGS = 1 << 20;
+
 /** The columns of a snapshot while it is read: one typed array a field, sized from the counts of the header. */
 export class SnapshotColumns {
   readonly meta: SnapshotMeta;
@@ -81,10 +84,10 @@ export class SnapshotColumns {
     if ([type, name, edgeCount].includes(field) || value < 0)
       throw this.#badNode(node, `the value ${value}`, byteOffset);
     if (field === id) {
-      this.nodeIds = doubles(this.nodeIds);
+      this.nodeIds = doubles(this.nodeIds, this.nodesRead);
       this.nodeIds[node] = value;
     } else if (field === selfSize) {
-      this.selfSizes = doubles(this.selfSizes);
+      this.selfSizes = doubles(this.selfSizes, this.nodesRead);
       this.selfSizes[node] = value;
     }
   }
@@ -130,9 +133,11 @@ export class SnapshotColumns {
     this.locations.push(batch.subarray(0, end));
   }
 
-  /** Makes room for the strings that names are known of; what is not used takes no memory. */
-  expectStrings(mostStrings: number): void {
-    this.strings.reserve(Math.min(this.#largestName + 1, mostStrings));
+  /** Makes room for the strings that there are names of, as far as the file can hold them. */
+  expectStrings(totalBytes: number): void {
+    // A string takes two quotes and a comma at least; of a stream the size is not known.
+    const most = totalBytes === Number.POSITIVE_INFINITY ? STREAM_STRINGS : totalBytes / 3;
+    this.strings.reserve(Math.min(this.#largestName + 1, most));
   }
 
   /** Last check, when all sections are in. */
@@ -157,5 +162,10 @@ export class SnapshotColumns {
   }
 }
 
-const doubles = (column: Uint32Array | Float64Array): Float64Array =>
-  column instanceof Float64Array ? column : Float64Array.from(column);
+/** What was not read yet is not touched: memory that a header promises is not taken before the nodes come. */
+function doubles(column: Uint32Array | Float64Array, nodesRead: number): Float64Array {
+  if (column instanceof Float64Array) return column;
+  const wider = new Float64Array(column.length);
+  wider.set(column.subarray(0, nodesRead));
+  return wider;
+}

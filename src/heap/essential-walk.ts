@@ -23,7 +23,7 @@ const WEAK = EDGE_TYPES.indexOf('weak');
  * 4. *Orphans.* Nodes that no essential edge leads to (only weak ones do) are walked to as if they were children of the
  *    root. What is left are circles that nothing holds: they are numbered last.
  *
- * To be walked once: the result is in the snapshot's `GraphMemory`, which must be fresh: `order` has the nodes by number, `parents` the number of the parent in
+ * The result is in the snapshot's `GraphMemory`: `order` has the nodes by number, `parents` the number of the parent in
  * the tree of each number (0 for the root and for starts), `slots` how often the walk came to each node, `outside` the
  * essential edges that are not of the tree.
  *
@@ -45,6 +45,7 @@ class EssentialWalk {
   }
 
   run(): number {
+    if (this.#memory.numbered !== 1) throw new Error('the edges of a snapshot are walked once');
     const { nodeCount } = this.#snapshot;
     const { order, slots: arrivals, nodeBits: owned, repeated } = this.#memory;
     owned.fill(0);
@@ -94,7 +95,8 @@ class EssentialWalk {
       setBit(owned, node);
       const end = firstEdges[node + 1]!;
       for (let edge = firstEdges[node]!; edge < end; edge++) {
-        if (edgeTypes[edge] !== WEAK) pending.push(edgeTargets[edge]!);
+        const target = edgeTargets[edge]!;
+        if (edgeTypes[edge] !== WEAK && !hasBit(owned, target)) pending.push(target);
       }
     }
   }

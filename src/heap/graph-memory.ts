@@ -1,15 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Bits } from './bits.js';
+import { instantiate, PAGE_BYTES, wasmMemory } from './wasm-module.js';
 
-const PAGE_BYTES = 65_536;
 const MOST_PAGES = 65_536;
-
-/** The part used here: its types belong to browsers' library of TypeScript, which a Node.js program does not load. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-};
 
 type Numbers<Count extends number, Found extends number[] = []> = Found['length'] extends Count
   ? Found
@@ -44,8 +36,6 @@ function inSlices(from: number, to: number, call: (from: number, to: number) => 
     else call(from + done, from + rest);
   }
 }
-
-let compiled: object | null = null;
 
 /**
  * The memory in which the edges of a snapshot lie and in which WebAssembly walks over them. It is laid out once, for
@@ -112,9 +102,8 @@ export class GraphMemory {
     const words = 11 * nodeCount + 3 + 3 * edgeCount + Math.ceil(edgeCount / 4) + 2 * edgeWords + 3 * nodeWords;
     const pages = Math.ceil((words * 4 + 8) / PAGE_BYTES);
     if (pages > MOST_PAGES) throw new RangeError(`${nodeCount} nodes and ${edgeCount} edges do not fit 4 GiB`);
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('./wasm/graph.wasm', import.meta.url)));
-    this.#machine = new WebAssembly.Instance(compiled, { env: { memory } }).exports as Machine;
+    const memory = wasmMemory(pages);
+    this.#machine = instantiate('graph', memory) as Machine;
     let end = 0;
     const column = (length: number): Uint32Array => {
       const array = new Uint32Array(memory.buffer, end, length);

@@ -3,16 +3,29 @@ import { type Dominators, findDominators } from './dominators.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { retainSizes } from './retained-sizes.js';
 import { Retainers } from './retainers.js';
-import { retainingPath } from './retaining-path.js';
+import { PathSearch } from './retaining-path.js';
 import type { PathIndex } from './retaining-paths.js';
 import { shallowSizes } from './shallow-sizes.js';
 
+/** What was worked out. It lies in the snapshot's memory, so that all graphs of a snapshot share it. */
+interface Parts {
+  retainers?: Retainers;
+  distances?: Int32Array;
+  shallowSizes?: Uint32Array | Float64Array;
+  dominators?: Dominators;
+  retainedSizes?: Float64Array;
+  pathSearch?: PathSearch;
+}
+
+const partsOf = new WeakMap<HeapSnapshot, Parts>();
+
 /**
  * What a snapshot says about who holds whom and how much, with the numbers that Chrome DevTools shows. Sizes above
- * 4 GiB are whole, which theirs are not. Every part is worked out when first asked for, and kept.
+ * 4 GiB are whole, which theirs are not. Every part is worked out when first asked for, and kept with the snapshot:
+ * arrays are to be read, never written.
  *
- * Cost: kept are 4 bytes a node for distances, 4 for shallow sizes, 8 for dominators, 8 for retained sizes; 4 a node
- * and 4 an edge for retainers. Dominators take 16 a node and 4 an edge more while they are worked out.
+ * Cost: 4 bytes a node for distances, and 4 for shallow sizes. Dominators, retained sizes and paths take 24 bytes a node
+ * and 4 for each of most edges; retainers 4 a node and 4 an edge.
  *
  * @throws TypeError when the snapshot was read with `edges: false`.
  *
@@ -22,33 +35,30 @@ import { shallowSizes } from './shallow-sizes.js';
  */
 export class HeapGraph {
   readonly snapshot: HeapSnapshot;
-  #retainers: Retainers | null = null;
-  #distances: Int32Array | null = null;
-  #shallowSizes: Uint32Array | Float64Array | null = null;
-  #dominators: Dominators | null = null;
-  #retainedSizes: Float64Array | null = null;
+  readonly #parts: Parts;
 
   constructor(snapshot: HeapSnapshot) {
-    // Throws when there are no edges.
-    snapshot.graphMemory.edgeCount;
+    snapshot.requireEdges();
     this.snapshot = snapshot;
+    this.#parts = partsOf.get(snapshot) ?? {};
+    partsOf.set(snapshot, this.#parts);
   }
 
   get retainers(): Retainers {
-    this.#retainers ??= new Retainers(this.snapshot);
-    return this.#retainers;
+    this.#parts.retainers ??= new Retainers(this.snapshot);
+    return this.#parts.retainers;
   }
 
   /** Steps from the nearest user root, see `nodeDistances` [nodeCount]. */
   get distances(): Int32Array {
-    this.#distances ??= nodeDistances(this.snapshot);
-    return this.#distances;
+    this.#parts.distances ??= nodeDistances(this.snapshot);
+    return this.#parts.distances;
   }
 
   /** Bytes of each node with those of its hidden parts, see `shallowSizes` [nodeCount]. */
   get shallowSizes(): Uint32Array | Float64Array {
-    this.#shallowSizes ??= shallowSizes(this.snapshot);
-    return this.#shallowSizes;
+    this.#parts.shallowSizes ??= shallowSizes(this.snapshot);
+    return this.#parts.shallowSizes;
   }
 
   /** Immediate dominator of each node; the root has itself [nodeCount]. */
@@ -63,23 +73,30 @@ export class HeapGraph {
 
   /** Bytes that would be freed with each node [nodeCount]. */
   get retainedSizes(): Float64Array {
-    if (this.#retainedSizes !== null) return this.#retainedSizes;
+    this.#parts.retainedSizes ??= this.#retain();
+    return this.#parts.retainedSizes;
+  }
+
+  /**
+   * A cheapest path of edges that hold their target, root first; empty when there is none: what only a weak edge or a
+   * shortcut leads to has none. See `PathSearch`.
+   */
+  path(nodeIndex: number): PathIndex[] {
+    this.#parts.pathSearch ??= new PathSearch(this.snapshot, this.#tree());
+    return this.#parts.pathSearch.path(nodeIndex);
+  }
+
+  #retain(): Float64Array {
     const tree = this.#tree();
     // Dominators are found where retained sizes go. Shallow sizes are kept only when they are asked for themselves.
     const { wide } = this.snapshot.graphMemory;
-    if (this.#shallowSizes === null) shallowSizes(this.snapshot, wide);
-    else wide.set(this.#shallowSizes);
-    this.#retainedSizes = retainSizes(wide, tree);
-    return this.#retainedSizes;
-  }
-
-  /** A cheapest path of edges that hold, root first; empty when there is none. See `retainingPath`. */
-  path(nodeIndex: number): PathIndex[] {
-    return retainingPath(this.snapshot, this.#tree(), nodeIndex);
+    if (this.#parts.shallowSizes === undefined) shallowSizes(this.snapshot, wide);
+    else wide.set(this.#parts.shallowSizes);
+    return retainSizes(wide, tree);
   }
 
   #tree(): Dominators {
-    this.#dominators ??= findDominators(this.snapshot);
-    return this.#dominators;
+    this.#parts.dominators ??= findDominators(this.snapshot);
+    return this.#parts.dominators;
   }
 }

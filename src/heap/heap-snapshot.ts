@@ -62,14 +62,20 @@ export class HeapSnapshot {
     this.strings = columns.strings;
   }
 
+  /** @throws TypeError when the snapshot was read without edges. */
+  requireEdges(): void {
+    if (this.#columns.graphMemory !== null) return;
+    throw new TypeError('snapshot must have its edges, got one read with { edges: false }');
+  }
+
   /**
-   * Where the edges lie, for walks over them.
+   * Where the edges lie and walks over them work. Ask `HeapGraph` for what they find.
    * @throws TypeError when the snapshot was read without edges.
+   * @internal
    */
   get graphMemory(): GraphMemory {
-    const { graphMemory } = this.#columns;
-    if (graphMemory === null) throw new TypeError('snapshot must have its edges, got one read with { edges: false }');
-    return graphMemory;
+    this.requireEdges();
+    return this.#columns.graphMemory!;
   }
 
   /** Which names of internal edges are those of entries of a WeakMap. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { instantiate, wasmMemory } from './wasm-module.js';
 
 // Shared with wasm/scanner.as.ts: change both.
 const WIDE = 4_096;
@@ -12,13 +12,6 @@ const [ENDED, FULL, CLOSED] = [0, 1, 2];
 
 /** Numbers in one record, at most. V8 has had up to seven. */
 export const MAX_FIELDS = 16;
-
-/** The part used here: its types belong to browsers' library of TypeScript, which a Node.js program does not load. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-};
 
 interface Global {
   readonly value: number;
@@ -58,15 +51,13 @@ export interface EdgeFields {
   readonly toNode: number;
 }
 
-let compiled: object | null = null;
-
 /**
  * Turns the bytes of a flat JSON array of integers into columns, one a field, handed over some thousand rows at a time.
  * The array may be cut at any byte: state is kept between calls.
  */
 export class IntegerScanner {
   readonly #machine: Machine;
-  readonly #memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+  readonly #memory = wasmMemory(PAGES);
   readonly #input = new Uint8Array(this.#memory.buffer, INPUT, INPUT_BYTES);
   readonly #columns: Uint32Array[] = [];
   #fields = 1;
@@ -75,12 +66,7 @@ export class IntegerScanner {
   #tail = 0;
 
   constructor() {
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('./wasm/scanner.wasm', import.meta.url)));
-    const abort = (): never => {
-      throw new Error('the scanner aborted');
-    };
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.#memory, abort } });
-    this.#machine = exports as Machine;
+    this.#machine = instantiate('scanner', this.#memory) as Machine;
     for (let field = 0; field < MAX_FIELDS; field++) {
       this.#columns.push(new Uint32Array(this.#memory.buffer, COLUMNS + field * ROWS * 4, ROWS));
     }

@@ -44,10 +44,12 @@ function plainCosts(snapshot: HeapSnapshot): Int32Array {
       lower((price) => price < LAST_RESORT);
     } while (changed);
   };
-  settle();
-  const highest = best.reduce((a, b) => Math.max(a, b));
-  lower((price, target) => price === LAST_RESORT && best[target]! < 0, highest);
-  settle();
+  do {
+    settle();
+    changed = false;
+    const highest = best.reduce((a, b) => Math.max(a, b));
+    lower((price, target) => price === LAST_RESORT && best[target]! < 0, highest);
+  } while (changed);
   return best;
 }
 
@@ -122,6 +124,22 @@ describe('RetainingPaths', () => {
     expect(paths.path(305)).toHaveLength(302);
     expect(paths.path(304)).toHaveLength(301);
     expect(paths.path(4).map(({ node }) => node)).toEqual([0, 1, 2, 4]);
+  });
+
+  it('reaches what lies behind two of them', async () => {
+    const snapshot = await readSnapshot(
+      Buffer.from(
+        handMade([
+          { type: 'synthetic', edges: [[0, 1]] },
+          { type: 'synthetic', name: '(GC roots)', edges: [[0, 2]] },
+          { type: 'synthetic', name: '(Handle scope)', edges: [['7 / IdentityMapBase', 3, 'internal']] },
+          { name: 'OnlyInHand' },
+        ]),
+      ),
+    );
+    const paths = new RetainingPaths(snapshot);
+    expect(paths.path(3).map(({ node }) => node)).toEqual([0, 1, 2, 3]);
+    expect([...paths.cost]).toEqual([...plainCosts(snapshot)]);
   });
 
   it('reaches nothing in a snapshot that was read without edges', async () => {

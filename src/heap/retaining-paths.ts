@@ -62,12 +62,18 @@ export class RetainingPaths {
     const queue = new BucketQueue(snapshot.nodeCount);
     this.cost[snapshot.rootIndex] = 0;
     queue.add(snapshot.rootIndex, 0);
-    const lastResorts = this.#settle(snapshot, costs, queue);
-    for (const { node, edge } of lastResorts) {
-      const target = snapshot.edgeTargets[edge]!;
-      if (this.cost[target]! < 0) queue.add(target, this.#reach(target, node, edge, queue.lowest + LAST_RESORT));
+    for (
+      let edges = this.#settle(snapshot, costs, queue);
+      edges.length > 0;
+      edges = this.#settle(snapshot, costs, queue)
+    ) {
+      const reached = queue.lowest + LAST_RESORT;
+      queue.lowest = reached;
+      for (const { node, edge } of edges) {
+        const target = snapshot.edgeTargets[edge]!;
+        if (this.cost[target]! < 0) queue.add(target, this.#reach(target, node, edge, reached));
+      }
     }
-    this.#settle(snapshot, costs, queue);
   }
 
   /** Empties the queue. Returns the edges of last resort that it came across, each with its owner. */

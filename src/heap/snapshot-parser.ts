@@ -63,7 +63,19 @@ export class SnapshotParser {
   /** Takes the next bytes of the file; the chunk may be reused afterwards. */
   push(chunk: Uint8Array): void {
     let at = 0;
-    while (at < chunk.length && this.#mode !== 'end') at = this.#step(chunk, at);
+    try {
+      while (at < chunk.length && this.#mode !== 'end') at = this.#step(chunk, at);
+    } catch (cause) {
+      // Arrays and WebAssembly memory that cannot be had.
+      if (!(cause instanceof RangeError)) throw cause;
+      throw heapError(
+        'WT_HEAP_TOO_LARGE',
+        `memory ran out: ${cause.message}`,
+        this.#section,
+        this.#consumed + at,
+        cause,
+      );
+    }
     this.#consumed += chunk.length;
   }
 
@@ -148,8 +160,7 @@ export class SnapshotParser {
     if (!isArray) throw this.#error('WT_HEAP_CORRUPT', 'the section is not an array', at);
     if (this.#section === 'strings') {
       this.#mode = 'strings';
-      // A string takes two quotes and a comma at least.
-      this.#columns.expectStrings(this.#totalBytes / 3);
+      this.#columns.expectStrings(this.#totalBytes);
     } else if (this.#openNumbers()) this.#mode = 'numbers';
     else {
       this.#mode = 'skip';
@@ -248,12 +259,7 @@ export class SnapshotParser {
     const least = 2 * (meta.nodeCount * meta.nodeFields + meta.edgeCount * meta.edgeFields);
     if (least > this.#totalBytes)
       throw this.#error('WT_HEAP_TRUNCATED', `its header announces ${least} bytes or more`, at);
-    try {
-      return new SnapshotColumns(meta, this.#readsEdges);
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      throw this.#error('WT_HEAP_CORRUPT', `memory for ${meta.nodeCount} nodes is not to be had`, at);
-    }
+    return new SnapshotColumns(meta, this.#readsEdges);
   }
 
   /** Phase 4. A flat array, which the edges of a census are, is left through the search of a byte. */

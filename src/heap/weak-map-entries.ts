@@ -1,11 +1,15 @@
 import { type Bits, hasBit, newBits, setBit } from './bits.js';
 import type { StringTable } from './string-table.js';
 
-const ENTRY = /^\d+ \/ part of key \(.*? @(\d+)\) -> value \(.*? @\d+\) pair in WeakMap \(table @(\d+)\)$/;
 /** Bytes of the shortest name of an entry: no class names, numbers of one digit. */
 const SHORTEST = '0 / part of key ( @0) -> value ( @0) pair in WeakMap (table @0)'.length;
-/** V8 writes such a name into 1024 characters, of up to 6 bytes each in the file. Longer ones would cost their square. */
+/** V8 writes such a name into 1024 characters, of up to 6 bytes each in the file. */
 const LONGEST = 6 * 1024;
+const START = /^\d+ \/ part of key \(/;
+const BETWEEN = ') -> value (';
+const END = ') pair in WeakMap (table @';
+/** What the expression of DevTools does not read over. */
+const LINE_END = /[\n\r\u2028\u2029]/;
 const SPACE = 0x20;
 const SLASH = 0x2f;
 
@@ -29,11 +33,11 @@ export class WeakMapEntries {
     this.#before = new Uint32Array(this.names.length);
     for (let name = 0; name < strings.length; name++) {
       if ((name & 31) === 0) this.#before[name >>> 5] = this.#keyIds.length;
-      const ids = mayBeEntry(strings, name) ? ENTRY.exec(strings.peek(name)) : null;
+      const ids = mayBeEntry(strings, name) ? readEntry(strings.peek(name)) : null;
       if (ids === null) continue;
       setBit(this.names, name);
-      this.#keyIds.push(Number(ids[1]));
-      this.#tableIds.push(Number(ids[2]));
+      this.#keyIds.push(ids.keyId);
+      this.#tableIds.push(ids.tableId);
     }
   }
 
@@ -70,4 +74,30 @@ function mayBeEntry(strings: StringTable, name: number): boolean {
   if (bytes < SHORTEST || bytes > LONGEST) return false;
   const digits = strings.leadingDigits(name);
   return digits > 0 && strings.byteAt(name, digits) === SPACE && strings.byteAt(name, digits + 1) === SLASH;
+}
+
+/**
+ * The ids in the name of an entry, as Chrome DevTools finds them by an expression: of several places where the key may
+ * end, the first counts. Cost: linear; an expression would take the square of a name that was made for it.
+ */
+function readEntry(text: string): { readonly keyId: number; readonly tableId: number } | null {
+  const start = START.exec(text);
+  const end = text.lastIndexOf(END);
+  if (start === null || end < 0 || !text.endsWith(')') || LINE_END.test(text)) return null;
+  const table = idBefore(text, text.length - 1);
+  const value = idBefore(text, end);
+  if (table === null || table.from !== end + END.length - ' @'.length || value === null) return null;
+  for (let at = text.indexOf(BETWEEN, start[0].length); at >= 0; at = text.indexOf(BETWEEN, at + 1)) {
+    if (at + BETWEEN.length > value.from) return null;
+    const key = idBefore(text, at);
+    if (key !== null && key.from >= start[0].length) return { keyId: key.id, tableId: table.id };
+  }
+  return null;
+}
+
+/** The id ` @123` that ends before a place in a text, and where it begins. */
+function idBefore(text: string, end: number): { readonly id: number; readonly from: number } | null {
+  let at = end;
+  while (text.charCodeAt(at - 1) >= 0x30 && text.charCodeAt(at - 1) <= 0x39) at--;
+  return at < end && text.startsWith(' @', at - 2) ? { id: Number(text.slice(at, end)), from: at - 2 } : null;
 }
