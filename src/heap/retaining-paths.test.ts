@@ -25,7 +25,8 @@ function plainCosts(snapshot: HeapSnapshot): Int32Array {
   best[0] = 0;
   const lower = (isAllowed: (price: number, target: number) => boolean, start = 0) => {
     for (let node = 0; node < snapshot.nodeCount; node++) {
-      if (best[node]! < 0) continue;
+      // From a start on, only what was reached before counts.
+      if (best[node]! < 0 || (start > 0 && best[node]! > start)) continue;
       const { from, to } = snapshot.edgesOf(node);
       for (let edge = from; edge < to; edge++) {
         const price = costs.of(node, edge);
