@@ -134,6 +134,107 @@ describe('walkEssentialEdges()', () => {
     expect(await essential(nodes)).toEqual(['0 → 1', '0 → 2', '0 → 3', '0 → 4', '1 → 3', '2 → 4', '4 → 2']);
   });
 
+  it('owns what only edges that repeat others lead to, and all behind it', async () => {
+    const entry = pair(9, 7, 3);
+    const nodes: HandMadeNode[] = [
+      {
+        type: 'synthetic',
+        edges: [
+          ['user', 1, 'shortcut'],
+          [1, 2],
+          [2, 3],
+          [3, 4],
+          [4, 5],
+        ],
+      },
+      {
+        id: 3,
+        name: 'table',
+        edges: [
+          [`1 / ${entry}`, 3, 'internal'],
+          ['short', 5, 'shortcut'],
+        ],
+      },
+      {
+        id: 5,
+        name: 'debugger',
+        edges: [
+          ['a', 3],
+          ['b', 4],
+          ['c', 5],
+        ],
+      },
+      { id: 7, name: 'value', edges: [['behind', 4]] },
+      { id: 9, name: 'behind the value' },
+      { id: 11, name: 'behind a shortcut' },
+    ];
+    expect(await essential(nodes)).toEqual(['0 → 1', '0 → 2', '0 → 3', '0 → 4', '0 → 5', '3 → 4']);
+  });
+
+  it('owns the root when it is led to, and all that it holds', async () => {
+    const heap = (type: 'property' | 'weak'): HandMadeNode[] => [
+      {
+        type: 'synthetic',
+        edges: [
+          ['user', 1, 'shortcut'],
+          [1, 2],
+          [2, 3],
+        ],
+      },
+      { name: 'user', edges: [['root', 0, type]] },
+      {
+        name: 'debugger',
+        edges: [
+          ['a', 1],
+          ['b', 3],
+        ],
+      },
+      { name: 'held by the root' },
+    ];
+    expect(await essential(heap('weak'))).toEqual(['0 → 1', '0 → 2', '0 → 3', '2 → 3']);
+    expect(await essential(heap('property'))).toEqual(['0 → 1', '0 → 2', '0 → 3', '1 → 0', '2 → 1', '2 → 3']);
+  });
+
+  it('walks to what nothing holds by the same rules', async () => {
+    const nodes: HandMadeNode[] = [
+      {
+        type: 'synthetic',
+        edges: [
+          ['user', 1, 'shortcut'],
+          ['weak', 2, 'weak'],
+        ],
+      },
+      { name: 'user' },
+      {
+        name: 'orphan',
+        edges: [
+          ['a', 1],
+          ['b', 3],
+          ['c', 3],
+        ],
+      },
+      { name: 'of the orphan' },
+    ];
+    expect(await essential(nodes)).toEqual(['0 → 1', '0 → 2', '2 → 3', '2 → 3']);
+  });
+
+  it('begins anew at what only such an edge leads to, and keeps what it holds below it', async () => {
+    const nodes: HandMadeNode[] = [
+      {
+        type: 'synthetic',
+        edges: [
+          ['user', 1, 'shortcut'],
+          ['weak', 4, 'weak'],
+        ],
+      },
+      { name: 'user', edges: [['short', 2, 'shortcut']] },
+      { name: 'owned', edges: [['part', 3]] },
+      { name: 'part' },
+      { name: 'debugger', edges: [['a', 2]] },
+    ];
+    expect(await essential(nodes)).toEqual(['0 → 1', '0 → 2', '0 → 4', '2 → 3']);
+  });
+
   it('counts trees of the DOM as the program, when the root has them as an element', async () => {
     const heap = (name: string, edge: 'element' | 'property'): HandMadeNode[] => [
       {

@@ -64,6 +64,25 @@ describe('HeapGraph', () => {
     });
   });
 
+  it('gives the same, whatever is asked first and by however many graphs', async () => {
+    const names = ['retainers', 'distances', 'shallowSizes', 'dominators', 'retainedSizes'] as const;
+    const numbers = (of: HeapGraph, name: (typeof names)[number]) =>
+      name === 'retainers' ? [...of.retainers.firstRetainer, ...of.retainers.owners] : [...of[name]];
+    const wanted = new Map(names.map((name) => [name, numbers(graph, name)]));
+    const path = graph.path(only('Shared'));
+    for (let first = 0; first < names.length; first++) {
+      for (const order of [names, [...names].reverse()]) {
+        const other = await readSnapshot(bytes);
+        const graphs = [new HeapGraph(other), new HeapGraph(other)];
+        for (let at = 0; at < names.length; at++) {
+          const name = order[(first + at) % names.length]!;
+          for (const one of graphs) expect(numbers(one, name), `${name}, ${first}`).toEqual(wanted.get(name));
+        }
+        for (const one of graphs) expect(one.path(only('Shared'))).toEqual(path);
+      }
+    }
+  });
+
   it('lists every node after its dominator', () => {
     const place = new Uint32Array(snapshot.nodeCount);
     graph.dominatorOrder.forEach((node, at) => {

@@ -17,6 +17,8 @@ globalThis.text = 'a "quoted" line\\n\\u20ac \\\\';
 takeSnapshot();
 `;
 
+const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.TypedArray) => Buffer.from(buffer, byteOffset, byteLength);
+
 /** A snapshot of two nodes, whose fields stand in an unusual order. */
 function tinySnapshot(overrides: Record<string, unknown> = {}): string {
   return JSON.stringify({
@@ -98,8 +100,9 @@ describe('readSnapshot()', () => {
       const fromPath = await readSnapshot(path);
       const fromStream = await readSnapshot(createReadStream(path, { highWaterMark: 97 }));
       for (const other of [fromPath, fromStream]) {
-        expect(Buffer.compare(Buffer.from(other.edgeTargets.buffer), Buffer.from(snapshot.edgeTargets.buffer))).toBe(0);
-        expect(Buffer.compare(Buffer.from(other.nodeIds.buffer), Buffer.from(snapshot.nodeIds.buffer))).toBe(0);
+        for (const column of ['firstEdges', 'edgeTypes', 'edgeTargets', 'edgeNames', 'nodeIds'] as const) {
+          expect(Buffer.compare(bytesOf(other[column]), bytesOf(snapshot[column])), column).toBe(0);
+        }
         expect(other.strings.get(other.strings.length - 1)).toBe(oracle.strings.at(-1));
       }
       expect(await codeOf(readSnapshot(dir))).toBe('WT_HEAP_NOT_A_SNAPSHOT');
@@ -221,6 +224,39 @@ describe('readSnapshot() on made files', () => {
     }
     expect(await told(pieces())).toEqual(expected.map((at) => [at, Number.POSITIVE_INFINITY]));
     rmSync(dirname(path), { recursive: true });
+  });
+
+  it('says that memory ran out when a stream promises more than there is', async () => {
+    async function* stream(header: string) {
+      yield Buffer.from(header);
+    }
+    const nodes = tinySnapshot().replace('"node_count":2', '"node_count":4294967294');
+    const edges = tinySnapshot().replace('"edge_count":1', '"edge_count":400000000');
+    for (const header of [nodes, edges]) expect(await codeOf(readSnapshot(stream(header)))).toBe('WT_HEAP_TOO_LARGE');
+  });
+
+  it('takes no memory for what a stream only promises', async () => {
+    const name = 4_294_967_294;
+    const header = tinySnapshot({ nodes: [5_000_000_000, name, 3, 1] }).replace(
+      '"node_count":2',
+      '"node_count":90000000',
+    );
+    const before = process.memoryUsage.rss();
+    async function* stream() {
+      yield Buffer.from(header);
+    }
+    await expect(readSnapshot(stream())).rejects.toThrow();
+    expect(process.memoryUsage.rss() - before).toBeLessThan(200_000_000);
+  });
+
+  it('gives strings of a section of many segments, also those that lie across two', async () => {
+    const texts = Array.from({ length: 1_500 }, (_, n) => `${n} ${'x'.repeat(6_000 + (n % 700))}`);
+    const { strings } = await readSnapshot(Buffer.from(tinySnapshot({ strings: ['', 'a', 'b', ...texts] })));
+    const wrong = texts.findIndex(
+      (text, n) => strings.get(n + 3) !== text || strings.byteAt(n + 3, text.length - 1) !== 0x78,
+    );
+    expect(wrong).toBe(-1);
+    expect(strings.indexOf(texts[1_234]!)).toBe(1_237);
   });
 
   it('names section and byte in the message', async () => {
