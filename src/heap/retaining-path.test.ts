@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EdgeCosts, LAST_RESORT } from './edge-costs.js';
-import { handMade } from './hand-made.fixture.js';
+import { type HandMadeNode, handMade } from './hand-made.fixture.js';
 import { HeapGraph } from './heap-graph.js';
 import { snapshotOf } from './program-snapshot.fixture.js';
 import { readSnapshot } from './read-snapshot.js';
@@ -41,6 +41,34 @@ describe('HeapGraph.path()', () => {
     expect(wrong).toEqual([]);
     // The tree also follows edges by which what the program does not own holds what it owns.
     expect(cheapest / looked).toBeGreaterThan(0.95);
+  });
+
+  it('costs what the tree says for every node of 200 random heaps', async () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      let state = seed * 7919;
+      const below = (limit: number) => {
+        state = (state * 48271) % 0x7fff_ffff;
+        return state % limit;
+      };
+      const count = 2 + below(30);
+      const nodes = Array.from({ length: count }, (): HandMadeNode => {
+        const edges = Array.from({ length: below(5) }, () => {
+          const name = ['plain', 'prototype', '__proto__', 'execution_async_resources'][below(4)]!;
+          return [name, below(count)] as const;
+        });
+        return { edges };
+      });
+      const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
+      const graph = new HeapGraph(snapshot);
+      const tree = new RetainingPaths(snapshot);
+      const costs = new EdgeCosts(snapshot);
+      const found = nodes.map((_, node) => {
+        const path = graph.path(node);
+        const priced = path.map(({ edge }, at) => (at === 0 ? 0 : costs.of(path[at - 1]!.node, edge)));
+        return path.length === 0 ? -1 : priced.reduce((sum, price) => sum + price, 0);
+      });
+      expect(found, `seed ${seed}`).toEqual([...tree.cost]);
+    }
   });
 
   it('is the root alone for the root, and empty for what nothing holds', async () => {
