@@ -24,7 +24,7 @@ const WEAK = EDGE_TYPES.indexOf('weak');
  *    root. What is left are circles that nothing holds: they are numbered last.
  *
  * The result is in the snapshot's `GraphMemory`: `order` has the nodes by number, `parents` the number of the parent in
- * the tree of each number (0 for the root and for starts), `slots` how often the walk came to each node, `outside` the
+ * the tree of each number (0 for the root and for starts), `firstSources` how often the walk came to each node, `outside` the
  * essential edges that are not of the tree.
  *
  * Cost: about 20 ns an edge on large heaps.
@@ -47,8 +47,7 @@ class EssentialWalk {
   run(): number {
     if (this.#memory.numbered !== 1) throw new Error('the edges of a snapshot are walked once');
     const { nodeCount } = this.#snapshot;
-    const { order, slots: arrivals, nodeBits: owned, repeated } = this.#memory;
-    owned.fill(0);
+    const { order, firstSources: arrivals, repeated } = this.#memory;
     const repeating = repeatingEdges(this.#snapshot);
     for (const { edge } of repeating) setBit(repeated, edge);
     this.#walkFromRoot(repeating);
@@ -62,7 +61,7 @@ class EssentialWalk {
 
   #walkFromRoot(repeating: readonly OwnedEdge[]): void {
     const { edgeTargets, rootIndex } = this.#snapshot;
-    const { order, slots: arrivals, nodeBits: owned, visited } = this.#memory;
+    const { order, firstSources: arrivals, owned, visited } = this.#memory;
     order[0] = rootIndex;
     arrivals[rootIndex] = 1;
     setBit(visited, rootIndex);
@@ -79,7 +78,7 @@ class EssentialWalk {
   /** Follows an edge of the root. */
   #follow(edge: number, isInOwned: boolean): void {
     const { edgeTypes, edgeTargets, rootIndex } = this.#snapshot;
-    const { slots: arrivals, outside, repeated } = this.#memory;
+    const { firstSources: arrivals, outside, repeated } = this.#memory;
     const target = edgeTargets[edge]!;
     if (edgeTypes[edge] === WEAK || target === rootIndex || hasBit(repeated, edge)) return;
     if (arrivals[target]!++ === 0) this.#memory.walk(target, isInOwned);
@@ -89,7 +88,7 @@ class EssentialWalk {
   /** All that strong edges of any kind reach from owned nodes is owned. */
   #flood(pending: number[]): void {
     const { firstEdges, edgeTypes, edgeTargets } = this.#snapshot;
-    const owned = this.#memory.nodeBits;
+    const owned = this.#memory.owned;
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       if (hasBit(owned, node)) continue;
       setBit(owned, node);
@@ -103,7 +102,7 @@ class EssentialWalk {
 
   #adoptOrphans(): void {
     const { nodeCount, firstEdges, edgeTargets } = this.#snapshot;
-    const { slots: arrivals } = this.#memory;
+    const { firstSources: arrivals } = this.#memory;
     if (this.#memory.numbered === nodeCount) return;
     const held = newBits(nodeCount);
     for (let node = 0; node < nodeCount; node++) {
@@ -124,7 +123,7 @@ class EssentialWalk {
   /** For nodes other than the root. */
   #isEssential(node: number, edge: number): boolean {
     const { edgeTypes, edgeTargets } = this.#snapshot;
-    const { nodeBits: owned, repeated } = this.#memory;
+    const { owned, repeated } = this.#memory;
     const target = edgeTargets[edge]!;
     if (edgeTypes[edge] === WEAK || target === node || hasBit(repeated, edge)) return false;
     return hasBit(owned, node) || !hasBit(owned, target);

@@ -1,32 +1,49 @@
 import type { Bits } from './bits.js';
-import { instantiate, PAGE_BYTES, wasmMemory } from './wasm-module.js';
+import { growTo, instantiate, PAGE_BYTES, wasmMemory } from './wasm-module.js';
 
-const MOST_PAGES = 65_536;
+const MOST_BYTES = 2 ** 32;
 
-type Numbers<Count extends number, Found extends number[] = []> = Found['length'] extends Count
-  ? Found
-  : Numbers<Count, [...Found, number]>;
+interface Global {
+  readonly value: number;
+}
 
-/** See wasm/graph.as.ts: counts and addresses, in the order that stands there. */
+/** See wasm/graph.as.ts. Those that take `from` and `to` do a slice of nodes, numbers or edges. */
 interface Machine {
-  readonly numbered: { readonly value: number };
-  enter(...args: Numbers<4>): void;
-  walk(...args: Numbers<13>): number;
-  countSources(...args: Numbers<5>): number;
-  gather(...args: Numbers<8>): void;
-  plant(...args: Numbers<4>): void;
-  semidominators(...args: Numbers<9>): number;
-  immediateDominators(...args: Numbers<6>): void;
-  countRetainers(...args: Numbers<4>): void;
-  sumUp(...args: Numbers<4>): number;
-  fillRetainers(...args: Numbers<6>): void;
-  ownParts(...args: Numbers<9>): void;
+  readonly immediateAt: Global;
+  readonly retainedAt: Global;
+  readonly firstEdgesAt: Global;
+  readonly edgeTargetsAt: Global;
+  readonly edgeTypesAt: Global;
+  readonly orderAt: Global;
+  readonly parentsAt: Global;
+  readonly firstSourcesAt: Global;
+  readonly sourcesAt: Global;
+  readonly outsideAt: Global;
+  readonly repeatedAt: Global;
+  readonly ownedAt: Global;
+  readonly visitedAt: Global;
+  readonly firstRetainerAt: Global;
+  readonly ownersAt: Global;
+  readonly partsAt: Global;
+  readonly partsBeforeAt: Global;
+  readonly partOwnersAt: Global;
+  readonly numbered: Global;
+  layout(nodeCount: number, edgeCount: number): number;
+  enter(start: number): void;
+  walk(steps: number, isInOwned: number): number;
+  countSources(from: number, to: number, before: number): number;
+  gather(from: number, to: number): void;
+  plant(from: number, to: number): void;
+  semidominators(from: number, to: number, endOfSources: number): number;
+  immediateDominators(from: number, to: number): void;
+  countRetainers(from: number, to: number): void;
+  sumRetainers(from: number, to: number, before: number): number;
+  fillRetainers(from: number, to: number): void;
+  ownParts(from: number, to: number): void;
 }
 
 /** Nodes or edges of one call: V8 needs some calls before it has its best code, see wasm/graph.as.ts. */
 const SLICE = 32_768;
-/** As in wasm/graph.as.ts. */
-const NOBODY = 0xffff_ffff;
 
 /** Calls back for one slice after the other, from the first to the last or the other way. */
 function inSlices(from: number, to: number, call: (from: number, to: number) => void, isBackwards = false): void {
@@ -39,15 +56,8 @@ function inSlices(from: number, to: number, call: (from: number, to: number) => 
 
 /**
  * The memory in which the edges of a snapshot lie and in which WebAssembly walks over them. It is laid out once, for
- * all that may be asked later; what is never written takes address space and no memory. Arrays that are over with
- * serve again: memory that was touched is cheaper than fresh memory, and the peak stays low.
- *
- * | array | while dominators are found | afterwards |
- * | --- | --- | --- |
- * | `order`, `parents` | nodes by number, numbers of their parents in the tree | stay |
- * | `slots`, `sources` | arrivals | for each node, numbers from which other edges lead to it |
- * | `immediate` | first half of the links | immediate dominators |
- * | `wide` | second half of the links, and semidominators | retained sizes |
+ * all that may be asked later; what is never written takes address space and no memory. Two arrays serve twice: memory
+ * that was touched is cheaper than fresh memory, and the peak stays low.
  *
  * Cost: 44 bytes a node and 13.4 an edge of address space, of which 4 and 5 are filled by reading.
  *
@@ -63,75 +73,69 @@ export class GraphMemory {
   readonly edgeTypes: Uint8Array;
   /** [edgeCount] */
   readonly edgeTargets: Uint32Array;
-  /** [nodeCount] */
+  /** Nodes by number [nodeCount]. */
   readonly order: Uint32Array;
-  /** [nodeCount + 1] */
+  /** Number of the parent in the walk's tree, by number [nodeCount]. */
   readonly parents: Uint32Array;
-  /** [nodeCount] */
-  readonly slots: Uint32Array;
-  /** [nodeCount] */
-  readonly immediate: Uint32Array;
-  /** [nodeCount] */
-  readonly wide: Float64Array;
-  /** [edgeCount] */
+  /** How often the walk came to a node; then where its sources begin, which lie in order of their targets' numbers [nodeCount]. */
+  readonly firstSources: Uint32Array;
+  /** Numbers that edges outside the tree come from, grouped by target [edgeCount]. */
   readonly sources: Uint32Array;
-  /** [nodeCount + 1] */
-  readonly firstRetainer: Uint32Array;
-  /** [edgeCount] */
-  readonly owners: Uint32Array;
-  readonly #partOwners: Uint32Array;
-  readonly #stack: Uint32Array;
-  readonly #partsBefore: Uint32Array;
+  /** Immediate dominators; half of the links while they are found [nodeCount]. */
+  readonly immediate: Uint32Array;
+  /** Room for retained sizes; the other half of the links, and semidominators, before [nodeCount]. */
+  readonly retained: Float64Array;
   /** Edges that are essential and not of the walk's tree [bits, edgeCount]. */
   readonly outside: Bits;
   /** Edges that repeat others [bits, edgeCount]. */
   readonly repeated: Bits;
-  /** Nodes that the program owns, or that are parts [bits, nodeCount]. */
-  readonly nodeBits: Bits;
+  /** Nodes that the program owns [bits, nodeCount]. */
+  readonly owned: Bits;
   /** Nodes that the walk came to [bits, nodeCount]. */
   readonly visited: Bits;
-  /** Semidominators, or the cursors of the walk: the second half of `wide`. */
-  readonly #semi: number;
+  /** [nodeCount + 1] */
+  readonly firstRetainer: Uint32Array;
+  /** Nodes that edges come from, grouped by target [edgeCount]. */
+  readonly owners: Uint32Array;
+  /** Nodes that may be parts of others [bits, nodeCount]. */
+  readonly parts: Bits;
+  /** Parts before each word of `parts`. */
+  readonly partsBefore: Uint32Array;
+  /** Node that has each part, in order of the parts [parts]. */
+  readonly partOwners: Uint32Array;
   readonly #machine: Machine;
 
   constructor(nodeCount: number, edgeCount: number) {
     this.nodeCount = nodeCount;
     this.edgeCount = edgeCount;
+    const memory = wasmMemory(1, MOST_BYTES / PAGE_BYTES);
+    const machine = instantiate('graph', memory) as Machine;
+    const bytes = machine.layout(nodeCount, edgeCount);
+    if (bytes > MOST_BYTES) throw new RangeError(`${nodeCount} nodes and ${edgeCount} edges do not fit 4 GiB`);
+    growTo(memory, bytes);
+    // Addresses come as signed numbers.
+    const column = ({ value }: Global, length: number) => new Uint32Array(memory.buffer, value >>> 0, length);
     const edgeWords = Math.ceil(edgeCount / 32);
     const nodeWords = Math.ceil(nodeCount / 32);
-    const words = 11 * nodeCount + 3 + 3 * edgeCount + Math.ceil(edgeCount / 4) + 2 * edgeWords + 3 * nodeWords;
-    const pages = Math.ceil((words * 4 + 8) / PAGE_BYTES);
-    if (pages > MOST_PAGES) throw new RangeError(`${nodeCount} nodes and ${edgeCount} edges do not fit 4 GiB`);
-    const memory = wasmMemory(pages);
-    this.#machine = instantiate('graph', memory) as Machine;
-    let end = 0;
-    const column = (length: number): Uint32Array => {
-      const array = new Uint32Array(memory.buffer, end, length);
-      end += 4 * length;
-      return array;
-    };
-    // Doubles come first: they must lie at multiples of eight. `immediate` and `wide` are one block, the links.
-    if (nodeCount % 2 === 1) end += 4;
-    this.immediate = column(nodeCount);
-    this.wide = new Float64Array(memory.buffer, end, nodeCount);
-    end += 8 * nodeCount;
-    this.#semi = end - 4 * nodeCount;
-    this.firstEdges = column(nodeCount + 1);
-    this.edgeTargets = column(edgeCount);
-    this.order = column(nodeCount);
-    this.parents = column(nodeCount + 1);
-    this.slots = column(nodeCount);
-    this.sources = column(edgeCount);
-    this.outside = column(edgeWords);
-    this.repeated = column(edgeWords);
-    this.nodeBits = column(nodeWords);
-    this.visited = column(nodeWords);
-    this.firstRetainer = column(nodeCount + 1);
-    this.owners = column(edgeCount);
-    this.#partOwners = column(nodeCount);
-    this.#stack = column(2 * nodeCount);
-    this.#partsBefore = column(nodeWords);
-    this.edgeTypes = new Uint8Array(memory.buffer, end, edgeCount);
+    this.#machine = machine;
+    this.firstEdges = column(machine.firstEdgesAt, nodeCount + 1);
+    this.edgeTypes = new Uint8Array(memory.buffer, machine.edgeTypesAt.value >>> 0, edgeCount);
+    this.edgeTargets = column(machine.edgeTargetsAt, edgeCount);
+    this.order = column(machine.orderAt, nodeCount);
+    this.parents = column(machine.parentsAt, nodeCount);
+    this.firstSources = column(machine.firstSourcesAt, nodeCount);
+    this.sources = column(machine.sourcesAt, edgeCount);
+    this.immediate = column(machine.immediateAt, nodeCount);
+    this.retained = new Float64Array(memory.buffer, machine.retainedAt.value >>> 0, nodeCount);
+    this.outside = column(machine.outsideAt, edgeWords);
+    this.repeated = column(machine.repeatedAt, edgeWords);
+    this.owned = column(machine.ownedAt, nodeWords);
+    this.visited = column(machine.visitedAt, nodeWords);
+    this.firstRetainer = column(machine.firstRetainerAt, nodeCount + 1);
+    this.owners = column(machine.ownersAt, edgeCount);
+    this.parts = column(machine.partsAt, nodeWords);
+    this.partsBefore = column(machine.partsBeforeAt, nodeWords);
+    this.partOwners = column(machine.partOwnersAt, nodeCount);
   }
 
   /** The next free number of the walk. */
@@ -139,53 +143,31 @@ export class GraphMemory {
     return this.#machine.numbered.value;
   }
 
-  /** Numbers `start` and all that essential edges reach from it, into `order` and `parents`; counts arrivals in `slots`. */
+  /** Numbers `start` and all that essential edges reach from it, into `order` and `parents`; counts in `firstSources`. */
   walk(start: number, isInOwned: boolean): void {
-    const machine = this.#machine;
-    const [firstEdges, order, parents] = addresses(this.firstEdges, this.order, this.parents);
-    const [types, targets, repeated, owned] = addresses(this.edgeTypes, this.edgeTargets, this.repeated, this.nodeBits);
-    const [visited, arrivals, outside] = addresses(this.visited, this.slots, this.outside);
-    const flag = isInOwned ? 1 : 0;
-    machine.enter(start, firstEdges, order, parents);
-    for (let isOver = 0; isOver === 0; ) {
-      isOver = machine.walk(
-        SLICE,
-        flag,
-        firstEdges,
-        types,
-        targets,
-        repeated,
-        owned,
-        visited,
-        order,
-        parents,
-        arrivals,
-        this.#semi,
-        outside,
-      );
-    }
+    this.#machine.enter(start);
+    while (this.#machine.walk(SLICE, isInOwned ? 1 : 0) === 0);
   }
 
   /** Phases 2 to 4 of the dominators, into `immediate`. Returns the number of sources. */
   dominate(reached: number): number {
     const machine = this.#machine;
-    const semi = this.#semi;
-    const [edges, targets, order, parents] = addresses(this.firstEdges, this.edgeTargets, this.order, this.parents);
-    const [slots, outside, sources, links] = addresses(this.slots, this.outside, this.sources, this.immediate);
-    let last = 0;
+    const { immediate, order, nodeCount } = this;
+    let sourceCount = 0;
     inSlices(0, reached, (from, to) => {
-      last = machine.countSources(from, to, last, order, slots);
+      sourceCount = machine.countSources(from, to, sourceCount);
     });
-    inSlices(0, reached, (from, to) => machine.gather(from, to, edges, targets, order, slots, outside, sources));
-    inSlices(0, reached, (from, to) => machine.plant(from, to, parents, links));
-    const sourceCount = last;
-    const numbers = (from: number, to: number) => {
-      last = machine.semidominators(from, to, last, order, parents, slots, sources, links, semi);
+    inSlices(0, reached, machine.gather);
+    inSlices(0, reached, machine.plant);
+    let endOfSources = sourceCount;
+    const semidominators = (from: number, to: number) => {
+      endOfSources = machine.semidominators(from, to, endOfSources);
     };
-    inSlices(1, reached, numbers, true);
-    this.immediate[this.order[0]!] = this.order[0]!;
-    inSlices(1, reached, (from, to) => machine.immediateDominators(from, to, order, parents, semi, links));
-    for (let number = reached; number < this.nodeCount; number++) this.immediate[this.order[number]!] = this.order[0]!;
+    inSlices(1, reached, semidominators, true);
+    const root = order[0]!;
+    immediate[root] = root;
+    inSlices(1, reached, machine.immediateDominators);
+    for (let number = reached; number < nodeCount; number++) immediate[order[number]!] = root;
     return sourceCount;
   }
 
@@ -193,37 +175,22 @@ export class GraphMemory {
   findRetainers(): void {
     const machine = this.#machine;
     const { nodeCount, edgeCount, firstRetainer } = this;
-    const [edges, targets] = addresses(this.firstEdges, this.edgeTargets);
-    const [counts, owners] = addresses(firstRetainer, this.owners);
     firstRetainer.fill(0);
-    inSlices(0, edgeCount, (from, to) => machine.countRetainers(from, to, targets, counts));
+    inSlices(0, edgeCount, machine.countRetainers);
     let total = 0;
     inSlices(0, nodeCount + 1, (from, to) => {
-      total = machine.sumUp(from, to, total, counts);
+      total = machine.sumRetainers(from, to, total);
     });
-    inSlices(0, nodeCount, (from, to) => machine.fillRetainers(from, to, edges, targets, counts, owners), true);
+    inSlices(0, nodeCount, machine.fillRetainers, true);
   }
 
-  /**
-   * The node that has each part, see `shallowSizes`: in the order of the parts, which are in `nodeBits`.
-   * @param before parts before each word of `nodeBits`
-   */
-  findPartOwners(before: Uint32Array, count: number): Uint32Array {
-    const machine = this.#machine;
-    const [edges, types, targets] = addresses(this.firstEdges, this.edgeTypes, this.edgeTargets);
-    const [parts, owners, stack] = addresses(this.nodeBits, this.#partOwners, this.#stack);
-    this.#partOwners.fill(NOBODY, 0, count);
-    this.#partsBefore.set(before);
-    const ranks = this.#partsBefore.byteOffset;
-    inSlices(0, this.nodeCount, (from, to) =>
-      machine.ownParts(from, to, edges, types, targets, parts, ranks, owners, stack),
-    );
-    return this.#partOwners;
+  /** Fills `partOwners`, see `shallowSizes`, from `parts` and `partsBefore`. */
+  findPartOwners(partCount: number): void {
+    this.partOwners.fill(NOBODY, 0, partCount);
+    inSlices(0, this.nodeCount, this.#machine.ownParts);
   }
 }
 
-type Addressed = { readonly byteOffset: number };
-
-function addresses<Arrays extends Addressed[]>(...arrays: Arrays): { [K in keyof Arrays]: number } {
-  return arrays.map(({ byteOffset }) => byteOffset) as { [K in keyof Arrays]: number };
-}
+/** Owner of a part that nothing leads to, and of one that several nodes have; as in wasm/graph.as.ts. */
+const NOBODY = 0xffff_ffff;
+export const SEVERAL = 0xffff_fffe;

@@ -89,10 +89,10 @@ export class HeapGraph {
   #retain(): Float64Array {
     const tree = this.#tree();
     // Dominators are found where retained sizes go. Shallow sizes are kept only when they are asked for themselves.
-    const { wide } = this.snapshot.graphMemory;
-    if (this.#parts.shallowSizes === undefined) shallowSizes(this.snapshot, wide);
-    else wide.set(this.#parts.shallowSizes);
-    return retainSizes(wide, tree);
+    const { retained } = this.snapshot.graphMemory;
+    if (this.#parts.shallowSizes === undefined) shallowSizes(this.snapshot, retained);
+    else retained.set(this.#parts.shallowSizes);
+    return retainSizes(retained, tree);
   }
 
   #tree(): Dominators {

@@ -90,10 +90,10 @@ export class PathSearch {
 
   #relax(number: number, mostPrice: number): void {
     const { order, reached, sourceCount } = this.#dominators;
-    const { parents, slots, sources } = this.#snapshot.graphMemory;
+    const { parents, firstSources, sources } = this.#snapshot.graphMemory;
     this.#relaxFrom(parents[number]!, number, mostPrice);
-    const end = number + 1 < reached ? slots[order[number + 1]!]! : sourceCount;
-    const first = slots[order[number]!]!;
+    const end = number + 1 < reached ? firstSources[order[number + 1]!]! : sourceCount;
+    const first = firstSources[order[number]!]!;
     for (let slot = first; slot < end; slot++) {
       this.#budget--;
       // Sources of several edges lie side by side.

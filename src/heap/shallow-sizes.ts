@@ -1,4 +1,5 @@
 import { hasBit, setBit } from './bits.js';
+import { SEVERAL } from './graph-memory.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { NODE_TYPES } from './meta.js';
 import { userRoots } from './user-roots.js';
@@ -8,9 +9,6 @@ const ARRAY = NODE_TYPES.indexOf('array');
 const NATIVE = NODE_TYPES.indexOf('native');
 const SYNTHETIC = NODE_TYPES.indexOf('synthetic');
 const EXTERNAL_STRING = 'system / ExternalStringData';
-
-/** As in wasm/graph.as.ts; `NOBODY` is one more. */
-const SEVERAL = 0xffff_fffe;
 
 /**
  * Bytes of each node as Chrome DevTools shows them [nodeCount]: what V8 keeps in arrays and hidden objects of its own
@@ -32,12 +30,12 @@ export function shallowSizes(snapshot: HeapSnapshot, into?: Float64Array): Uint3
   sizes.set(snapshot.selfSizes);
   if (userRoots(snapshot).length === 0) return sizes;
   const { nodeTypes, nodeCount, rootIndex, graphMemory } = snapshot;
-  const parts = markParts(snapshot);
-  const owners = graphMemory.findPartOwners(parts.before, parts.count);
+  graphMemory.findPartOwners(markParts(snapshot));
+  const { parts, partOwners } = graphMemory;
   let part = 0;
   for (let node = 0; node < nodeCount; node++) {
-    if (!hasBit(graphMemory.nodeBits, node)) continue;
-    const owner = owners[part++]!;
+    if (!hasBit(parts, node)) continue;
+    const owner = partOwners[part++]!;
     if (owner >= SEVERAL || owner === rootIndex || nodeTypes[owner] === SYNTHETIC) continue;
     sizes[owner]! += sizes[node]!;
     sizes[node] = 0;
@@ -52,19 +50,17 @@ function newSizes({ nodeCount, selfSizes }: HeapSnapshot): Uint32Array | Float64
   return total <= 0xffff_ffff ? new Uint32Array(nodeCount) : new Float64Array(nodeCount);
 }
 
-/** What can be part of an object: hidden objects, arrays and the text of external strings. They go to `nodeBits`. */
-function markParts({ nodeTypes, nodeNames, nodeCount, strings, graphMemory }: HeapSnapshot) {
+/** What can be part of an object: hidden objects, arrays and the text of external strings. Returns their number. */
+function markParts({ nodeTypes, nodeNames, nodeCount, strings, graphMemory }: HeapSnapshot): number {
   const externalString = strings.indexOf(EXTERNAL_STRING);
-  const parts = graphMemory.nodeBits;
-  parts.fill(0);
-  const before = new Uint32Array(parts.length);
+  const { parts, partsBefore } = graphMemory;
   let count = 0;
   for (let node = 0; node < nodeCount; node++) {
-    if ((node & 31) === 0) before[node >>> 5] = count;
+    if ((node & 31) === 0) partsBefore[node >>> 5] = count;
     const type = nodeTypes[node]!;
     if (type !== HIDDEN && type !== ARRAY && (type !== NATIVE || nodeNames[node] !== externalString)) continue;
     setBit(parts, node);
     count++;
   }
-  return { before, count };
+  return count;
 }

@@ -9,6 +9,7 @@ declare const WebAssembly: {
 
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
 }
 
 export const PAGE_BYTES = 65_536;
@@ -16,11 +17,17 @@ export const PAGE_BYTES = 65_536;
 const compiled = new Map<string, object>();
 
 /**
- * Memory of so many pages of 64 KiB, all of them zero; what is not touched takes address space only.
+ * Memory in pages of 64 KiB, all of it zero; what is not touched takes address space only.
  * @throws RangeError when the system does not give it.
  */
-export function wasmMemory(pages: number): WasmMemory {
-  return new WebAssembly.Memory({ initial: pages, maximum: pages });
+export function wasmMemory(initialPages: number, mostPages = initialPages): WasmMemory {
+  return new WebAssembly.Memory({ initial: initialPages, maximum: mostPages });
+}
+
+/** Makes a memory as large as that; views of it from before are of no use then. @throws RangeError as above. */
+export function growTo(memory: WasmMemory, bytes: number): void {
+  const pages = Math.ceil((bytes - memory.buffer.byteLength) / PAGE_BYTES);
+  if (pages > 0) memory.grow(pages);
 }
 
 /** Exports of a module of `wasm/` that works in a memory. Each module is compiled once in a process. */

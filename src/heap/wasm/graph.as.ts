@@ -1,18 +1,83 @@
 /**
  * The walks over the edges of a snapshot that everything else waits for. AssemblyScript; compiled by
- * `scripts/build.mjs` into `graph.wasm`. The memory, what lies where in it, and why each step is right: see
- * `graph-memory.ts`, `essential-walk.ts`, `dominators.ts`, `shallow-sizes.ts`, `retainers.ts`.
+ * `scripts/build.mjs` into `graph.wasm`. Why each step is right: see `essential-walk.ts`, `dominators.ts`,
+ * `shallow-sizes.ts`, `retainers.ts`.
  *
- * Arguments are counts, or addresses of arrays: bytes for types, else u32. Unlike typed arrays, they are not checked at
- * each access: the columns were, when they were read.
+ * Unlike typed arrays, memory is not checked at each access: the columns were, when they were read.
  *
  * Every function does a slice of the work. V8 begins with code that is compiled fast and runs slowly, and takes the
  * better one, which it compiles meanwhile, at the next call: one call for all of it would take twice the time.
+ * Addresses are copied to locals, which V8 keeps in registers.
  */
 
 const WEAK: u8 = 6;
 const NOBODY: u32 = 0xffff_ffff;
 const SEVERAL: u32 = 0xffff_fffe;
+
+// Addresses, see `GraphMemory` for what lies there. Arrays of u32, but types are bytes and retained sizes f64.
+export let immediateAt: usize = 0;
+export let retainedAt: usize = 0;
+export let firstEdgesAt: usize = 0;
+export let edgeTargetsAt: usize = 0;
+export let edgeTypesAt: usize = 0;
+export let orderAt: usize = 0;
+export let parentsAt: usize = 0;
+export let firstSourcesAt: usize = 0;
+export let sourcesAt: usize = 0;
+export let outsideAt: usize = 0;
+export let repeatedAt: usize = 0;
+export let ownedAt: usize = 0;
+export let visitedAt: usize = 0;
+export let firstRetainerAt: usize = 0;
+export let ownersAt: usize = 0;
+export let partsAt: usize = 0;
+export let partsBeforeAt: usize = 0;
+export let partOwnersAt: usize = 0;
+let stackAt: usize = 0;
+/** Ancestor and label of each number side by side, as they are read together: `immediate` and half of `retained`. */
+let linksAt: usize = 0;
+/** Semidominators, and before them the next edges of the walk's path: the other half of `retained`. */
+let semiAt: usize = 0;
+
+/** Lays out the memory, and gives the bytes that it takes: doubles first, as they lie at multiples of eight. */
+export function layout(nodeCount: u32, edgeCount: u32): f64 {
+  end = (nodeCount & 1) != 0 ? 4 : 0;
+  immediateAt = column(nodeCount);
+  retainedAt = column(2 * <f64>nodeCount);
+  linksAt = immediateAt;
+  semiAt = retainedAt + (<usize>nodeCount << 2);
+  firstEdgesAt = column(<f64>nodeCount + 1);
+  edgeTargetsAt = column(edgeCount);
+  orderAt = column(nodeCount);
+  parentsAt = column(nodeCount);
+  firstSourcesAt = column(nodeCount);
+  sourcesAt = column(edgeCount);
+  outsideAt = column(bitWords(edgeCount));
+  repeatedAt = column(bitWords(edgeCount));
+  ownedAt = column(bitWords(nodeCount));
+  visitedAt = column(bitWords(nodeCount));
+  firstRetainerAt = column(<f64>nodeCount + 1);
+  ownersAt = column(edgeCount);
+  partsAt = column(bitWords(nodeCount));
+  partsBeforeAt = column(bitWords(nodeCount));
+  partOwnersAt = column(nodeCount);
+  stackAt = column(2 * <f64>nodeCount);
+  edgeTypesAt = column(ceil(<f64>edgeCount / 4));
+  return end;
+}
+
+/** Sums are doubles, as they may exceed what can be addressed: then the caller gives up. */
+let end: f64 = 0;
+
+function column(words: f64): usize {
+  const start = <usize>end;
+  end += 4 * words;
+  return start;
+}
+
+function bitWords(bits: u32): f64 {
+  return ceil(<f64>bits / 32);
+}
 
 // @ts-expect-error decorators of functions are AssemblyScript's
 @inline
@@ -42,20 +107,20 @@ function setBit(bits: usize, index: u32): void {
 // Where the walk stands: the node with its number, the next edge of it and the one after its last.
 let node: u32 = 0;
 let number: u32 = 0;
-let edge: u32 = 0;
-let end: u32 = 0;
+let nextEdge: u32 = 0;
+let lastEdge: u32 = 0;
 let depth: u32 = 0;
 /** The next free number. */
 export let numbered: u32 = 1;
 
 /** Begins to walk at a node that was come to for the first time. */
-export function enter(start: u32, firstEdges: usize, order: usize, parents: usize): void {
-  put(order, numbered, start);
-  put(parents, numbered, 0);
+export function enter(start: u32): void {
+  put(orderAt, numbered, start);
+  put(parentsAt, numbered, 0);
   node = start;
   number = numbered++;
-  edge = at(firstEdges, start);
-  end = at(firstEdges, start + 1);
+  nextEdge = at(firstEdgesAt, start);
+  lastEdge = at(firstEdgesAt, start + 1);
   depth = 0;
 }
 
@@ -65,24 +130,21 @@ export function enter(start: u32, firstEdges: usize, order: usize, parents: usiz
  * @param isInOwned all that is reached is owned
  * @returns true when all is numbered
  */
-export function walk(
-  steps: u32,
-  isInOwned: bool,
-  firstEdges: usize,
-  edgeTypes: usize,
-  edgeTargets: usize,
-  repeated: usize,
-  owned: usize,
-  visited: usize,
-  order: usize,
-  parents: usize,
-  arrivals: usize,
-  cursors: usize,
-  outside: usize,
-): bool {
+export function walk(steps: u32, isInOwned: bool): bool {
+  const firstEdges = firstEdgesAt;
+  const edgeTypes = edgeTypesAt;
+  const edgeTargets = edgeTargetsAt;
+  const repeated = repeatedAt;
+  const owned = ownedAt;
+  const visited = visitedAt;
+  const order = orderAt;
+  const parents = parentsAt;
+  const firstSources = firstSourcesAt;
+  const semi = semiAt;
+  const outside = outsideAt;
   let n = node;
-  let e = edge;
-  let last = end;
+  let e = nextEdge;
+  let last = lastEdge;
   let d = depth;
   let own = number;
   let next = numbered;
@@ -96,7 +158,7 @@ export function walk(
         isOver = true;
         break;
       }
-      e = at(cursors, --d);
+      e = at(semi, --d);
       own = at(parents, own);
       n = at(order, own);
       last = at(firstEdges, n + 1);
@@ -108,7 +170,7 @@ export function walk(
     if (load<u8>(edgeTypes + <usize>here) == WEAK || target == n || hasBit(repeated, here)) continue;
     if (!holdsOwned && hasBit(owned, target)) continue;
     // Bits stay in the second-level cache; the counts do not, but nothing waits for them.
-    put(arrivals, target, at(arrivals, target) + 1);
+    put(firstSources, target, at(firstSources, target) + 1);
     if (hasBit(visited, target)) {
       setBit(outside, here);
       continue;
@@ -123,7 +185,7 @@ export function walk(
       next++;
       continue;
     }
-    put(cursors, d++, e);
+    put(semi, d++, e);
     own = next++;
     n = target;
     holdsOwned = hasBit(owned, n);
@@ -131,8 +193,8 @@ export function walk(
     last = afterLast;
   }
   node = n;
-  edge = e;
-  end = last;
+  nextEdge = e;
+  lastEdge = last;
   depth = d;
   number = own;
   numbered = next;
@@ -143,61 +205,58 @@ export function walk(
  * Phase 2 of the dominators: arrivals become the ends of the ranges of sources, before `before` come.
  * @returns the number of sources
  */
-export function countSources(from: u32, to: u32, before: u32, order: usize, slots: usize): u32 {
+export function countSources(from: u32, to: u32, before: u32): u32 {
+  const order = orderAt;
+  const firstSources = firstSourcesAt;
   let total = before;
   for (let n = from; n < to; n++) {
     const target = at(order, n);
-    total += at(slots, target) - 1;
-    put(slots, target, total);
+    total += at(firstSources, target) - 1;
+    put(firstSources, target, total);
   }
   return total;
 }
 
 /** Ends of the ranges become their starts, as sources come in. */
-export function gather(
-  from: u32,
-  to: u32,
-  firstEdges: usize,
-  edgeTargets: usize,
-  order: usize,
-  slots: usize,
-  outside: usize,
-  sources: usize,
-): void {
+export function gather(from: u32, to: u32): void {
+  const firstEdges = firstEdgesAt;
+  const edgeTargets = edgeTargetsAt;
+  const order = orderAt;
+  const firstSources = firstSourcesAt;
+  const outside = outsideAt;
+  const sources = sourcesAt;
   for (let n = from; n < to; n++) {
     const owner = at(order, n);
     const last = at(firstEdges, owner + 1);
     for (let e = at(firstEdges, owner); e < last; e++) {
       if (!hasBit(outside, e)) continue;
       const target = at(edgeTargets, e);
-      const slot = at(slots, target) - 1;
-      put(slots, target, slot);
+      const slot = at(firstSources, target) - 1;
+      put(firstSources, target, slot);
       put(sources, slot, n);
     }
   }
 }
 
 /** Every number hangs below its parent. Ancestor and label lie side by side, as they are read together. */
-export function plant(from: u32, to: u32, parents: usize, links: usize): void {
+export function plant(from: u32, to: u32): void {
+  const parents = parentsAt;
+  const links = linksAt;
   for (let n = from; n < to; n++) put(links, 2 * n, at(parents, n));
 }
 
 /** Phase 3, from number `to - 1` down to `from`, which is 1 or more; `endOfSources` is the end of the last range. */
-export function semidominators(
-  from: u32,
-  to: u32,
-  endOfSources: u32,
-  order: usize,
-  parents: usize,
-  slots: usize,
-  sources: usize,
-  links: usize,
-  semi: usize,
-): u32 {
+export function semidominators(from: u32, to: u32, endOfSources: u32): u32 {
+  const order = orderAt;
+  const parents = parentsAt;
+  const firstSources = firstSourcesAt;
+  const sources = sourcesAt;
+  const links = linksAt;
+  const semi = semiAt;
   let last = endOfSources;
   for (let n = to; n > from; ) {
     n--;
-    const first = at(slots, at(order, n));
+    const first = at(firstSources, at(order, n));
     let lowest = at(parents, n);
     for (let slot = first; slot < last && lowest > 0; slot++) {
       const source = at(sources, slot);
@@ -231,14 +290,11 @@ function lowestAbove(links: usize, from: u32, last: u32): u32 {
 }
 
 /** Phase 4: `semi` becomes the number of the immediate dominator, and `immediate` has it by node. */
-export function immediateDominators(
-  from: u32,
-  to: u32,
-  order: usize,
-  parents: usize,
-  semi: usize,
-  immediate: usize,
-): void {
+export function immediateDominators(from: u32, to: u32): void {
+  const order = orderAt;
+  const parents = parentsAt;
+  const semi = semiAt;
+  const immediate = immediateAt;
   for (let n = from; n < to; n++) {
     const top = at(semi, n);
     let dominator = at(parents, n);
@@ -248,7 +304,9 @@ export function immediateDominators(
   }
 }
 
-export function countRetainers(from: u32, to: u32, edgeTargets: usize, firstRetainer: usize): void {
+export function countRetainers(from: u32, to: u32): void {
+  const edgeTargets = edgeTargetsAt;
+  const firstRetainer = firstRetainerAt;
   for (let e = from; e < to; e++) {
     const target = at(edgeTargets, e);
     put(firstRetainer, target, at(firstRetainer, target) + 1);
@@ -256,24 +314,22 @@ export function countRetainers(from: u32, to: u32, edgeTargets: usize, firstReta
 }
 
 /** Counts become the ends of ranges, after `before`. */
-export function sumUp(from: u32, to: u32, before: u32, counts: usize): u32 {
+export function sumRetainers(from: u32, to: u32, before: u32): u32 {
+  const firstRetainer = firstRetainerAt;
   let total = before;
   for (let n = from; n < to; n++) {
-    total += at(counts, n);
-    put(counts, n, total);
+    total += at(firstRetainer, n);
+    put(firstRetainer, n, total);
   }
   return total;
 }
 
 /** Ends become starts, as owners come in from the last node to the first. */
-export function fillRetainers(
-  from: u32,
-  to: u32,
-  firstEdges: usize,
-  edgeTargets: usize,
-  firstRetainer: usize,
-  owners: usize,
-): void {
+export function fillRetainers(from: u32, to: u32): void {
+  const firstEdges = firstEdgesAt;
+  const edgeTargets = edgeTargetsAt;
+  const firstRetainer = firstRetainerAt;
+  const owners = ownersAt;
   for (let n = to; n > from; ) {
     n--;
     const first = at(firstEdges, n);
@@ -296,20 +352,15 @@ function rank(parts: usize, before: usize, n: u32): u32 {
 
 /**
  * Spreads the owners `from` to `to` over their parts: a part has the one that leads to it, or `SEVERAL`.
- * @param before parts before each word of `parts`
- * @param owners by rank of the part
  */
-export function ownParts(
-  from: u32,
-  to: u32,
-  firstEdges: usize,
-  edgeTypes: usize,
-  edgeTargets: usize,
-  parts: usize,
-  before: usize,
-  owners: usize,
-  stack: usize,
-): void {
+export function ownParts(from: u32, to: u32): void {
+  const firstEdges = firstEdgesAt;
+  const edgeTypes = edgeTypesAt;
+  const edgeTargets = edgeTargetsAt;
+  const parts = partsAt;
+  const partsBefore = partsBeforeAt;
+  const partOwners = partOwnersAt;
+  const stack = stackAt;
   for (let start = from; start < to; start++) {
     if (hasBit(parts, start)) continue;
     let height: u32 = 0;
@@ -320,15 +371,15 @@ export function ownParts(
       for (let e = at(firstEdges, n); e < last; e++) {
         const target = at(edgeTargets, e);
         if (!hasBit(parts, target) || load<u8>(edgeTypes + <usize>e) == WEAK) continue;
-        const place = rank(parts, before, target);
-        const known = at(owners, place);
+        const place = rank(parts, partsBefore, target);
+        const known = at(partOwners, place);
         if (known == owner || known == SEVERAL) continue;
-        put(owners, place, known == NOBODY ? owner : SEVERAL);
+        put(partOwners, place, known == NOBODY ? owner : SEVERAL);
         put(stack, height++, target);
       }
       if (height == 0) break;
       n = at(stack, --height);
-      owner = at(owners, rank(parts, before, n));
+      owner = at(partOwners, rank(parts, partsBefore, n));
     }
   }
 }
