@@ -7,6 +7,10 @@ import { StringTable } from './string-table.js';
 const ELEMENT = EDGE_TYPES.indexOf('element');
 const HIDDEN = EDGE_TYPES.indexOf('hidden');
 
+/** V8's `EmbedderGraph::Node::Detachedness`; 0 is unknown. */
+const ATTACHED = 1;
+const DETACHED = 2;
+
 /** Strings of a stream that room is made for at once: 8 MB. */
 const STREAM_STRINGS = 1 << 20;
 
@@ -26,6 +30,9 @@ export class SnapshotColumns {
   readonly strings = new StringTable();
   /** Node, script id, line from 0, column from 0 of each location, one after the other, some thousand to an array. */
   readonly locations: Int32Array[] = [];
+  /** Nodes that the embedder knows to be part of a document, and not to be. */
+  readonly attached: number[] = [];
+  readonly detached: number[] = [];
   nodesRead = 0;
   edgesRead = 0;
   #largestName = 0;
@@ -71,6 +78,7 @@ export class SnapshotColumns {
     this.nodeNames.set(names.subarray(0, rows), first);
     this.nodeIds.set(scanner.column(field.id).subarray(0, rows), first);
     this.selfSizes.set(scanner.column(field.selfSize).subarray(0, rows), first);
+    if (field.detachedness >= 0) this.#addDetachedness(scanner.column(field.detachedness), rows, first);
     this.#largestName = largest;
     this.#edgesPromised = edges;
     this.nodesRead = first + rows;
@@ -89,6 +97,14 @@ export class SnapshotColumns {
     } else if (field === selfSize) {
       this.selfSizes = doubles(this.selfSizes, this.nodesRead);
       this.selfSizes[node] = value;
+    }
+  }
+
+  #addDetachedness(column: Uint32Array, rows: number, first: number): void {
+    for (let row = 0; row < rows; row++) {
+      const state = column[row]!;
+      if (state === ATTACHED) this.attached.push(first + row);
+      else if (state === DETACHED) this.detached.push(first + row);
     }
   }
 

@@ -5,6 +5,8 @@ export interface HandMadeNode {
   readonly name?: string;
   readonly id?: number;
   readonly size?: number;
+  /** 1 in a document, 2 in none; 0 unknown. */
+  readonly detachedness?: 0 | 1 | 2;
   /** Edges to nodes by their place in the list; a number is an element. */
   readonly edges?: readonly (readonly [name: string | number, to: number, type?: EdgeType])[];
 }
@@ -17,8 +19,8 @@ export function handMade(nodes: readonly HandMadeNode[]): string {
     if (!indexes.has(text)) indexes.set(text, strings.push(text) - 1);
     return indexes.get(text)!;
   };
-  const nodeNumbers = nodes.flatMap(({ type = 'object', name = '', id, size = 0, edges = [] }, i) => {
-    return [NODE_TYPES.indexOf(type), stringIndex(name), id ?? 2 * i + 1, size, edges.length, 0];
+  const nodeNumbers = nodes.flatMap(({ type = 'object', name = '', id, size = 0, detachedness = 0, edges = [] }, i) => {
+    return [NODE_TYPES.indexOf(type), stringIndex(name), id ?? 2 * i + 1, size, edges.length, detachedness];
   });
   const edgeNumbers = nodes.flatMap(({ edges = [] }) =>
     edges.flatMap(([name, to, type]) => {

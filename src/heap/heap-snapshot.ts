@@ -1,4 +1,6 @@
+import { type Bits, hasBit } from './bits.js';
 import type { SnapshotColumns } from './columns.js';
+import { detachedNodes } from './detached-nodes.js';
 import type { GraphMemory } from './graph-memory.js';
 import { EDGE_TYPES, type EdgeType, NODE_TYPES, type NodeType } from './meta.js';
 import { type SourceLocation, SourceLocations } from './source-locations.js';
@@ -46,6 +48,7 @@ export class HeapSnapshot {
   readonly #columns: SnapshotColumns;
   #locations: SourceLocations | null = null;
   #weakMapEntries: WeakMapEntries | null = null;
+  #detached: Bits | null = null;
 
   constructor(columns: SnapshotColumns) {
     this.#columns = columns;
@@ -126,19 +129,34 @@ export class HeapSnapshot {
     return -1;
   }
 
-  /** Class of a node as Chrome DevTools shows it: `Session`, `Array`, `string`, `onMessage()`, `(anonymous)()`. */
+  /** Class of a node as Chrome DevTools shows it: `Session`, `Array`, `string`, `onMessage()`, `Detached <li>`. */
   className(nodeIndex: number): string {
     const type = this.nodeType(nodeIndex);
     if (type === 'closure') return `${this.functionName(nodeIndex)}()`;
     if (type === 'string' || type === 'concatenated string' || type === 'sliced string') return 'string';
     if (type === 'regexp' || type === 'number' || type === 'symbol' || type === 'bigint') return type;
     const name = this.name(nodeIndex);
-    if (type === 'object' || type === 'native') return name === '' ? `(${type})` : name;
+    if (type === 'native') return this.#nativeClass(nodeIndex, name);
+    if (type === 'object') return name === '' ? '(object)' : name;
     if (type === 'synthetic') return name === '' ? '(root)' : name;
     if (type === 'code' || type === 'array' || type === 'hidden') {
       return name.startsWith('(') || name.startsWith('system / ') ? name : `(${type})`;
     }
     return name.startsWith('system / ') ? name : `(${type})`;
+  }
+
+  /** True for a part of a page that is in no document any more, see `detachedNodes`. Only browsers know. */
+  isDetached(nodeIndex: number): boolean {
+    if (this.#columns.detached.length === 0) return false;
+    this.#detached ??= detachedNodes(this, this.#columns);
+    return hasBit(this.#detached, nodeIndex);
+  }
+
+  /** Elements of a page go by their tag, as in DevTools: `<li class="row">` is a `<li>`. */
+  #nativeClass(nodeIndex: number, name: string): string {
+    const space = name.startsWith('<') ? name.indexOf(' ') : -1;
+    const plain = name === '' ? '(native)' : space < 0 ? name : `${name.slice(0, space)}>`;
+    return this.isDetached(nodeIndex) ? `Detached ${plain}` : plain;
   }
 
   /** Name of the function of a closure, `(anonymous)` where it has none. */

@@ -38,6 +38,8 @@ export interface SnapshotMeta {
     readonly id: number;
     readonly selfSize: number;
     readonly edgeCount: number;
+    /** Not in every file. */
+    readonly detachedness: number;
   };
   /** Canonical type of each type number in the file. */
   readonly nodeTypeOf: Uint8Array;
@@ -97,6 +99,7 @@ export function readMeta(text: string, byteOffset: number): SnapshotMeta {
       id: need(node, 'node_fields', 'id'),
       selfSize: need(node, 'node_fields', 'self_size'),
       edgeCount: need(node, 'node_fields', 'edge_count'),
+      detachedness: node.indexOf('detachedness'),
     },
     nodeTypeOf: canonical(meta.node_types, nodeType, NODE_TYPES),
     edgeFields: edge.length,

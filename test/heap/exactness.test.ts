@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { handMade } from '../../src/heap/hand-made.fixture.js';
 import { chromiumBinary, snapshotOfPage } from './chromium-snapshot.js';
-import { compareWithDevTools } from './devtools-worker.js';
+import { compareClassTables, compareWithDevTools } from './devtools-worker.js';
 import { nodeBinaries, snapshotBy } from './node-lines.js';
 import { PAGE, PROGRAMS } from './programs.js';
 import { randomHeap } from './random-heap.js';
@@ -20,6 +20,12 @@ describe.each(nodeBinaries())('HeapGraph on snapshots of Node %s', (_, binary) =
     expect(emptied).toBeGreaterThan(1000);
   });
 
+  it.each(Object.entries(PROGRAMS))('has the class table of Chrome DevTools: %s', async (_name, program) => {
+    const { classes, differences } = await compareClassTables(snapshotBy(binary, program, '{}'));
+    expect(differences).toEqual([]);
+    expect(classes).toBeGreaterThan(100);
+  });
+
   it.each(OPTIONS)('agrees with Chrome DevTools on every node, taken with %s', async (options) => {
     const bytes = snapshotBy(binary, PROGRAMS['classes and collections']!, options);
     expect((await compareWithDevTools(bytes)).differences).toEqual([]);
@@ -31,6 +37,12 @@ describe.skipIf(CHROMIUM === null)('HeapGraph on a snapshot of Chromium', () => 
     const { nodes, differences } = await compareWithDevTools(await snapshotOfPage(CHROMIUM!, PAGE));
     expect(differences).toEqual([]);
     expect(nodes).toBeGreaterThan(20_000);
+  });
+
+  it('has the class table of Chrome DevTools, detached elements too', async () => {
+    const { classes, differences } = await compareClassTables(await snapshotOfPage(CHROMIUM!, PAGE));
+    expect(differences).toEqual([]);
+    expect(classes).toBeGreaterThan(300);
   });
 });
 

@@ -60,6 +60,7 @@ class Builder {
   readonly #shapeOf: (node: number) => string;
   readonly #byType = new Map<number, number>();
   readonly #byName = new Map<number, number>();
+  readonly #byNative = new Map<string, number>();
   readonly #byShape = new Map<string, number>();
   readonly #byPlace = new Map<string, number>();
 
@@ -71,15 +72,19 @@ class Builder {
 
   classOf(node: number): number {
     const type = this.#snapshot.nodeTypes[node]!;
-    if (type !== OBJECT && type !== NATIVE) return this.#once(this.#byType, type, () => typeClass(type));
+    if (type === NATIVE) {
+      const text = this.#snapshot.className(node);
+      return this.#once(this.#byNative, text, () => text);
+    }
+    if (type !== OBJECT) return this.#once(this.#byType, type, () => typeClass(type));
     const name = this.#snapshot.nodeNames[node]!;
     if (this.#shapes.isPlain(node)) {
       const shape = this.#shapeOf(node);
       return this.#once(this.#byShape, shape, () => shape);
     }
-    const location = type === OBJECT ? this.#snapshot.location(node) : null;
-    const text = () => this.#snapshot.strings.get(name) || `(${NODE_TYPES[type]})`;
-    if (location === null) return this.#once(this.#byName, name * 2 + (type === OBJECT ? 0 : 1), text);
+    const location = this.#snapshot.location(node);
+    const text = () => this.#snapshot.strings.get(name) || '(object)';
+    if (location === null) return this.#once(this.#byName, name, text);
     const place = `${name}@${location.line}:${location.column}:${location.file}`;
     let index = this.#byPlace.get(place);
     if (index === undefined) {

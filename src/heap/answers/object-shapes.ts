@@ -9,11 +9,13 @@ const MAX_SHAPE_CHARS = 120;
 /** A shape is worth a name from so many objects on, and from this share of all plain objects (DevTools' rule). */
 const MIN_OBJECTS = 2;
 const MIN_SHARE = 1 / 1000;
-const MAX_NAME_CHARS = 80;
+/** A first property may be longer: so much of it is shown. */
+const MAX_SHOWN_CHARS = 160;
 /** Distinct shapes that are counted, 20 MB of text: dictionaries of a million different keys are no shapes. */
 const MAX_SHAPES = 100_000;
 
 interface Shape {
+  /** As the program named the properties: untrusted, and as long as they are. */
   readonly text: string;
   /** String indexes of its property names, sorted. */
   readonly properties: readonly number[];
@@ -62,13 +64,13 @@ export class ObjectShapes {
   /** The common shape of a plain object, `Object` where it has none. */
   commonShape(node: number): string {
     const rank = this.#best(this.#trie, this.#propertiesOf(node).sort(ascending), 0, -1);
-    return rank < 0 ? 'Object' : this.#shapes[rank]!.text;
+    return rank < 0 ? 'Object' : plainText(this.#shapes[rank]!.text, MAX_SHOWN_CHARS);
   }
 
   /** The exact shape of a plain object, `Object` for an empty one: the same in every snapshot. */
   exactShape(node: number): string {
     const { text, properties } = this.#read(node);
-    return properties.length === 0 ? 'Object' : text;
+    return properties.length === 0 ? 'Object' : plainText(text, MAX_SHOWN_CHARS);
   }
 
   #commonShapes(): Shape[] {
@@ -114,7 +116,7 @@ export class ObjectShapes {
     let text = this.#propertyTexts.get(property);
     if (text === undefined) {
       const name = this.#snapshot.strings.get(property);
-      text = /[,'"{}]/.test(name) ? JSON.stringify(plainText(name, MAX_NAME_CHARS)) : plainText(name, MAX_NAME_CHARS);
+      text = /[,'"{}]/.test(name) ? JSON.stringify(name) : name;
       this.#propertyTexts.set(property, text);
     }
     return text;
