@@ -19,6 +19,7 @@ const MEANINGS = {
   WT_HEAP_NOT_A_SNAPSHOT: 'The file is no V8 heap snapshot.',
   WT_HEAP_NOT_ANSWERING: 'The process did not answer in time: its loop is blocked, or it is stopped.',
   WT_HEAP_NOT_NODE: 'The process does not run Node.js.',
+  WT_HEAP_OTHER_IDS: 'Ids of the snapshots mean different objects: two processes, or two inspector sessions.',
   WT_HEAP_REFUSED: 'The inspector of the process refused a command.',
   WT_HEAP_STOPPED: 'The taking of a snapshot was stopped; nothing was kept.',
   WT_HEAP_TARGET_GONE: 'The process ended while its snapshot was taken.',

@@ -1,4 +1,4 @@
-import { cut } from '../core/index.js';
+import { cut, wellFormed } from '../core/index.js';
 import { EXIT } from './exit-codes.js';
 import type { HeapAnswer } from './heap-answer.js';
 import { type HeapArguments, type HeapVerb, parseHeapArguments } from './heap-arguments.js';
@@ -79,7 +79,7 @@ async function answerTo(args: HeapArguments): Promise<HeapAnswer> {
 function jsonText(data: object): string {
   const text = JSON.stringify(
     data,
-    (_, value: unknown) => (typeof value === 'string' ? cut(value, MAX_JSON_STRING) : value),
+    (_, value: unknown) => (typeof value === 'string' ? wellFormed(cut(value, MAX_JSON_STRING)) : value),
     2,
   );
   return `${text.replace(/[\x7f-\x9f\p{Cf}\u2028\u2029]/gu, escapeCharacter)}\n`;

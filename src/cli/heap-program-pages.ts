@@ -3,6 +3,7 @@ import {
   type EmitterRow,
   type EventListeners,
   eventListeners,
+  heapStats,
   pendingTimers,
   promiseStates,
   weakReferences,
@@ -34,7 +35,7 @@ export function closuresAnswer(file: HeapFile, { top }: HeapArguments): HeapAnsw
           ...(others.length > 0
             ? [{ text: `with ${others.join(', ')}${more > 0 ? ` and ${countText(more)} more` : ''}`, indent: 2 }]
             : []),
-          { text: `captures ${names.join(', ')}${unseen > 0 ? ` and ${countText(unseen)} more` : ''}`, indent: 2 },
+          { text: `captures ${capturesText(names, unseen)}`, indent: 2 },
         ],
       };
     },
@@ -53,13 +54,19 @@ export function closuresAnswer(file: HeapFile, { top }: HeapArguments): HeapAnsw
   };
 }
 
+function capturesText(names: readonly string[], unseen: number): string {
+  if (names.length === 0) return 'numbers, booleans, null or undefined alone';
+  return `${names.join(', ')}${unseen > 0 ? ` and ${countText(unseen)} more` : ''}`;
+}
+
 export function emittersAnswer(file: HeapFile, { top }: HeapArguments): HeapAnswer {
   const rows = eventListeners(file.snapshot);
   const listeners = rows.reduce((sum, row) => sum + row.listeners, 0);
+  const isOfNode = isFileOfNode(file);
   const groups = alike(rows);
   const shown = groups.slice(0, top);
   return {
-    data: { total: rows.length, listeners, emitters: rows.slice(0, top) },
+    data: { total: rows.length, listeners, isOfNode, emitters: rows.slice(0, top) },
     page: {
       meaning: `${counted(listeners, 'listener')} on ${counted(rows.length, 'emitter')}`,
       sections: shown.map(({ first, count }) => ({
@@ -71,12 +78,21 @@ export function emittersAnswer(file: HeapFile, { top }: HeapArguments): HeapAnsw
             : []),
         ],
       })),
-      notes:
-        groups.length > shown.length
+      notes: [
+        ...(groups.length > shown.length
           ? [`${counted(groups.length - shown.length, 'more kind')} of emitters; --top shows more`]
-          : [],
+          : []),
+        ...(isOfNode
+          ? []
+          : ['this file is not of Node: of the DOM the listeners are there without the names of their events']),
+      ],
     },
   };
+}
+
+/** Node's `process` tells its version. */
+function isFileOfNode(file: HeapFile): boolean {
+  return heapStats(file.snapshot).versions.node !== null;
 }
 
 /** Emitters of one class with the same listeners are one entry: a program has one for each connection. */
@@ -93,7 +109,7 @@ function alike(rows: readonly EmitterRow[]): { readonly first: EmitterRow; count
 }
 
 function emitterText({ className, id, kind, listeners }: EmitterRow, count: number): string {
-  const target = kind === 'EventTarget' ? ' (EventTarget)' : '';
+  const target = kind === 'EventEmitter' ? '' : ` (${kind})`;
   if (count === 1) return `${className} @${id}  ${counted(listeners, 'listener')}${target}`;
   return `${countText(count)} × ${className}, one is @${id}  ${counted(listeners, 'listener')} each${target}`;
 }
@@ -109,8 +125,9 @@ export function timersAnswer(file: HeapFile, { top }: HeapArguments): HeapAnswer
   const groups = pendingTimers(file.snapshot, file.graph.retainedSizes);
   const shown = groups.slice(0, top);
   const total = groups.reduce((sum, group) => sum + group.count, 0);
+  const isOfNode = isFileOfNode(file);
   return {
-    data: { total, timers: shown },
+    data: { total, isOfNode, timers: shown },
     page: {
       meaning: `${counted(total, 'timer')} by ${counted(groups.length, 'function')}`,
       sections: [
@@ -129,7 +146,14 @@ export function timersAnswer(file: HeapFile, { top }: HeapArguments): HeapAnswer
           },
         },
       ],
-      notes: ['done: run or cleared, but still kept by somebody'],
+      notes: [
+        'done: run or cleared, but still kept by somebody',
+        ...(isOfNode
+          ? []
+          : [
+              "timers are read from Node's own objects, and this file is not of Node: those of a browser are not counted",
+            ]),
+      ],
     },
   };
 }

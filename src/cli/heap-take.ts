@@ -1,4 +1,4 @@
-import { closeSync, linkSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, linkSync, lstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WatertightError } from '../core/index.js';
 import type { HeapAnswer } from './heap-answer.js';
@@ -8,8 +8,11 @@ import { InspectorConnection } from './inspector-connection.js';
 import { findInspector, type InspectorTarget } from './inspector-target.js';
 import { cannotWrite } from './report-files.js';
 
-/** Peak of a process while V8 takes its snapshot, in heaps: 5713 MiB for a heap of 552 MB (Node 20), less on later ones. */
-const PEAK_HEAPS = 9;
+/**
+ * What V8 needs for a snapshot beyond all that is resident, in heaps: the most of bench/heap/take-memory.bench.ts, 22.5
+ * for empty objects on Node 20; 14 to 19 for small objects, maps and closures (Node 20 to 26), below 1 for long texts.
+ */
+const MORE_HEAPS = 23;
 /** Time that the process stands still: 81 s for 552 MB (Node 20), a third of it on Node 24. */
 const MS_PER_MEGABYTE = 150;
 /** Characters of a string that go into the file: enough to know it, and the file stays small. */
@@ -18,8 +21,11 @@ const DEFAULT_STRING_LIMIT = 1024;
 const PRIVATE = 0o600;
 const PROGRESS_EVERY_MS = 250;
 const WORTH_SAYING_MS = 1_000;
+/** Share of the free memory that nobody wants to learn of afterwards. */
+const WORTH_SAYING_SHARE = 0.25;
 const CLOSED_WITHIN_MS = 3_000;
 const POLL_MS = 25;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `process.getBuiltinModule` since Node 20.16 and 22.3; before it, `require` of the command line API. */
 const builtin = (name: string): string => `(process.getBuiltinModule ?? require)('${name}')`;
@@ -37,6 +43,7 @@ export async function takeAnswer({ files: [wanted], out, isForced }: HeapArgumen
   const stop = new StopRequest(() => draft.discard());
   try {
     const target = await findInspector(wanted!);
+    stop.leavesOpen = target.isOpenedByUs ? `${target.name} at ${new URL(target.webSocketUrl).host}` : null;
     const start = performance.now();
     const left = await take(target, draft, stop, isForced);
     draft.keep();
@@ -82,13 +89,14 @@ async function take(target: InspectorTarget, draft: Draft, stop: StopRequest, is
 /** Says what it will cost, and refuses what would not fit. */
 async function checkMemory(connection: InspectorConnection, isForced: boolean): Promise<void> {
   const text = await connection.evaluate(
-    `(() => { const { heapUsed, rss } = process.memoryUsage();
+    `(() => { const { heapUsed } = process.memoryUsage();
       const free = process.availableMemory?.() ?? ${builtin('os')}.freemem();
-      return JSON.stringify([heapUsed, rss, free]); })()`,
+      return JSON.stringify([heapUsed, free]); })()`,
   );
-  const [heapUsed, rss, free] = numbers(text);
-  if (heapUsed === undefined || rss === undefined || free === undefined) return;
-  const more = Math.max(0, heapUsed * PEAK_HEAPS - rss);
+  const [heapUsed, free] = numbers(text);
+  if (heapUsed === undefined || free === undefined) return;
+  // What is resident is no help: the heap stays, and V8 cannot use the memory of buffers.
+  const more = heapUsed * MORE_HEAPS;
   const costs = `up to ${bytesText(more)} more memory for a heap of ${bytesText(heapUsed)}, ${bytesText(free)} are free`;
   if (more > free && !isForced) {
     throw new WatertightError('WT_HEAP_LOW_MEMORY', `Cannot take the snapshot as V8 needs ${costs}`, {
@@ -96,7 +104,7 @@ async function checkMemory(connection: InspectorConnection, isForced: boolean): 
     });
   }
   const standstillMs = (heapUsed / 1e6) * MS_PER_MEGABYTE;
-  if (more > 0 || standstillMs > WORTH_SAYING_MS) {
+  if (standstillMs > WORTH_SAYING_MS || more > free * WORTH_SAYING_SHARE) {
     process.stderr.write(`the process stands still for about ${secondsText(standstillMs)}; V8 needs ${costs}\n`);
   }
 }
@@ -125,22 +133,25 @@ async function receive(connection: InspectorConnection, draft: Draft, stop: Stop
   stop.check();
 }
 
-/** The first SIGINT or SIGTERM waits for V8, so that the inspector can be closed; the second leaves at once. */
+/** The first SIGINT, SIGTERM or SIGHUP waits for V8, so that the inspector can be closed; the second leaves at once. */
 class StopRequest {
   isWanted = false;
+  /** Whose inspector stays open when we leave at once, in words. */
+  leavesOpen: string | null = null;
   readonly #listener: () => void;
 
   constructor(cleanUp: () => void) {
     this.#listener = () => {
       if (this.isWanted) {
         cleanUp();
+        if (this.leavesOpen)
+          process.stderr.write(`the inspector of ${this.leavesOpen} stays open until that process ends\n`);
         process.exit(130);
       }
       this.isWanted = true;
       process.stderr.write('waiting until V8 is done, so that the process can go on; again to leave at once\n');
     };
-    process.on('SIGINT', this.#listener);
-    process.on('SIGTERM', this.#listener);
+    for (const signal of STOP_SIGNALS) process.on(signal, this.#listener);
   }
 
   /** @throws WatertightError `WT_HEAP_STOPPED` */
@@ -152,8 +163,7 @@ class StopRequest {
   }
 
   release(): void {
-    process.off('SIGINT', this.#listener);
-    process.off('SIGTERM', this.#listener);
+    for (const signal of STOP_SIGNALS) process.off(signal, this.#listener);
   }
 }
 
@@ -167,7 +177,8 @@ class Draft {
   constructor(path: string) {
     this.#path = path;
     this.#draft = `${path}.${process.pid}.part`;
-    if (statSync(path, { throwIfNoEntry: false })) {
+    // Also a link that leads nowhere: it would be in the way when all is taken.
+    if (lstatSync(path, { throwIfNoEntry: false })) {
       throw cannotWrite(path, new Error('it is there already'), 'name another file with --out, or remove this one');
     }
     try {

@@ -24,12 +24,14 @@ const PROBE_MS = 2_000;
 const MAX_LIST_BYTES = 1 << 20;
 /** Node's inspector takes 9229 unless told otherwise. */
 const DEFAULT_PORT = 9229;
+/** 127.0.0.1, or any address, in the tables of IPv4 and of IPv6. */
+const TAKES_LOOPBACK = /^(?:0100007F|0{8}|0{32}|0{16}FFFF0000(?:0100007F|0{8}))$/;
 
 /**
  * Finds the inspector of a process id or URL. Of a process without one it asks by SIGUSR1, and finds the port among the
  * sockets that the process owns.
  *
- * @throws WatertightError `WT_HEAP_NO_PROCESS`, `WT_HEAP_NOT_NODE`, `WT_HEAP_NO_INSPECTOR`
+ * @throws WatertightError `WT_HEAP_NO_PROCESS`, `WT_HEAP_NOT_NODE`, `WT_HEAP_NOT_ANSWERING`, `WT_HEAP_NO_INSPECTOR`
  */
 export async function findInspector(target: string): Promise<InspectorTarget> {
   if (/^\d+$/.test(target)) return ofProcess(Number(target));
@@ -53,6 +55,14 @@ async function ofProcess(pid: number): Promise<InspectorTarget> {
     false,
   );
   if (already) return already;
+  const port = inspectPort(pid);
+  const owner = portOwner(pid, port);
+  if (owner) {
+    const elsewhere = await tryAll(pid, before, false);
+    if (elsewhere) return elsewhere;
+    const reason = `port ${port}, where it would open one, is in use by ${owner}`;
+    throw noInspector(`process ${pid}`, reason, `free port ${port}, or start the process with --inspect=127.0.0.1:0`);
+  }
   process.kill(pid, 'SIGUSR1');
   const known = new Set(before.map(({ inode }) => inode));
   let asksAll = true;
@@ -70,7 +80,7 @@ async function ofProcess(pid: number): Promise<InspectorTarget> {
   throw noInspector(`process ${pid}`, reason, 'start it with --inspect=127.0.0.1:0 and give the URL that it prints');
 }
 
-/** SIGUSR1 ends a process that does not expect it. */
+/** SIGUSR1 ends a process that does not expect it, and opens the inspector of a stopped one when nobody asks any more. */
 function checkNode(pid: number): void {
   const status = readText(`/proc/${pid}/status`);
   if (status === '') {
@@ -82,6 +92,11 @@ function checkNode(pid: number): void {
   const caught = BigInt(`0x${/^SigCgt:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
   const program = basename(linkAt(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
   const isNode = /node|electron/i.test(program);
+  if (isNode && /^State:\s*[Tt]/m.test(status)) {
+    throw new WatertightError('WT_HEAP_NOT_ANSWERING', `Cannot ask process ${pid} for a snapshot as it is stopped`, {
+      hint: `let it go on with kill -CONT ${pid}, or detach the debugger that holds it`,
+    });
+  }
   if (isNode && (caught >> SIGUSR1_BIT) & 1n) return;
   const reason = isNode ? 'it does not listen to SIGUSR1' : `it runs ${program || 'a program that we may not see'}`;
   throw new WatertightError('WT_HEAP_NOT_NODE', `Cannot ask process ${pid} for a snapshot as ${reason}`, {
@@ -95,18 +110,54 @@ interface ListeningSocket {
   readonly port: number;
 }
 
+interface SocketRow {
+  readonly inode: string;
+  /** As the kernel writes it. */
+  readonly hex: string;
+  readonly port: number;
+}
+
 /** Sockets that the process itself has open and that accept connections. */
 function listeningSockets(pid: number): ListeningSocket[] {
-  const own = new Set(
+  const own = ownSockets(pid);
+  return listeningRows(pid)
+    .filter(({ inode }) => own.has(inode))
+    .map(({ inode, hex, port }) => ({ inode, address: hostOf(hex), port }));
+}
+
+/** Inodes of the sockets that a process has open. */
+function ownSockets(pid: number | string): Set<string | undefined> {
+  return new Set(
     namesIn(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(linkAt(`/proc/${pid}/fd/${fd}`))?.[1]),
   );
+}
+
+/** Everybody's sockets that accept connections where the process lives. */
+function listeningRows(pid: number): SocketRow[] {
   const lines = ['tcp', 'tcp6'].flatMap((table) => readText(`/proc/${pid}/net/${table}`).split('\n').slice(1));
   return lines.flatMap((line) => {
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
-    if (state !== '0A' || !own.has(inode)) return [];
-    const [address, port] = local.split(':');
-    return [{ inode, address: hostOf(address!), port: Number.parseInt(port!, 16) }];
+    const [hex = '', port = ''] = local.split(':');
+    return state === '0A' ? [{ inode, hex, port: Number.parseInt(port, 16) }] : [];
   });
+}
+
+/** Where SIGUSR1 opens the inspector; 0 is any port that is free. */
+function inspectPort(pid: number): number {
+  const environment = readText(`/proc/${pid}/environ`).split('\0');
+  const options = environment.find((entry) => entry.startsWith('NODE_OPTIONS=')) ?? '';
+  const given = `${options.replace(/[= ]/g, '\0')}\0${readText(`/proc/${pid}/cmdline`)}`.matchAll(
+    /\0--(?:inspect|debug)-port[=\0](?:[^\0]*:)?(\d+)(?=\0|$)/g,
+  );
+  return Number([...given].at(-1)?.[1] ?? DEFAULT_PORT);
+}
+
+/** Who keeps a port of this machine's loopback from a process, in words; null when it is free. */
+function portOwner(pid: number, port: number): string | null {
+  const taken = listeningRows(pid).find((row) => row.port === port && TAKES_LOOPBACK.test(row.hex));
+  if (!taken) return null;
+  const owner = namesIn('/proc').find((name) => /^\d+$/.test(name) && ownSockets(name).has(taken.inode));
+  return owner === undefined ? 'a process that we may not see' : `process ${owner}`;
 }
 
 /** Any address of IPv6 that is not loopback's is reached through IPv4: inspectors listen on one or on all. */

@@ -1,5 +1,6 @@
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { EDGE_TYPES, NODE_TYPES } from './meta.js';
+import { isScopeName } from './scopes.js';
 
 /** Cost of an edge that is never followed. */
 export const NEVER = 255;
@@ -89,7 +90,7 @@ export class EdgeCosts {
   readonly #property: Uint8Array;
   /** By string index of an edge from a kind of roots: 0 unknown, else cost. */
   readonly #rootEdge: Uint8Array;
-  /** By string index of a node name: 1 when hidden edges of such a node are plain. */
+  /** By string index of a node name: cost of hidden edges of such a node, 0 unknown. */
   readonly #hiddenOwner: Uint8Array;
 
   constructor(snapshot: HeapSnapshot) {
@@ -98,10 +99,6 @@ export class EdgeCosts {
     this.#property = new Uint8Array(snapshot.strings.length);
     this.#rootEdge = new Uint8Array(snapshot.strings.length);
     this.#hiddenOwner = new Uint8Array(snapshot.strings.length);
-    for (const name of ['system / Context', 'system / PromiseReaction']) {
-      const index = snapshot.strings.indexOf(name);
-      if (index >= 0) this.#hiddenOwner[index] = 1;
-    }
   }
 
   /** From 1 to `MAX_EDGE_COST`, or `LAST_RESORT`, or `NEVER`. */
@@ -112,7 +109,7 @@ export class EdgeCosts {
     if (snapshot.nodeTypes[owner] === SYNTHETIC) return this.#root(owner, edge, type);
     if (type === ELEMENT) return 1;
     const name = snapshot.edgeNames[edge]!;
-    if (type === HIDDEN) return this.#hiddenOwner[snapshot.nodeNames[owner]!] === 1 ? 1 : OTHER_HIDDEN;
+    if (type === HIDDEN) return this.#hiddenCost(snapshot.nodeNames[owner]!);
     if (type === PROPERTY || type === CONTEXT || type === SHORTCUT) {
       const known = this.#property[name]!;
       if (known !== 0) return known - 1;
@@ -121,6 +118,16 @@ export class EdgeCosts {
       return cost;
     }
     return this.#internalCost(owner, name);
+  }
+
+  /** The variables of a scope and the callbacks of a promise are plain. */
+  #hiddenCost(ownerName: number): number {
+    const known = this.#hiddenOwner[ownerName]!;
+    if (known !== 0) return known;
+    const name = this.#snapshot.strings.peek(ownerName);
+    const cost = isScopeName(name) || name === 'system / PromiseReaction' ? 1 : OTHER_HIDDEN;
+    this.#hiddenOwner[ownerName] = cost;
+    return cost;
   }
 
   #internalCost(owner: number, name: number): number {

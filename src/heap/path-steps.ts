@@ -1,6 +1,7 @@
 import { plainText } from '../core/index.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import type { PathIndex } from './retaining-paths.js';
+import { isGlobal, isGlobalObject, Scopes } from './scopes.js';
 
 /** One step of a retaining path: the edge that is followed, and the node that it leads to. */
 export interface PathStep {
@@ -76,7 +77,8 @@ class StepReader {
 
   read(): ReadableStep | null {
     const type = this.#snapshot.edgeType(this.#edge);
-    if (this.#isGlobalObject()) return this.#step('anchor', 'globalThis', 'globalThis');
+    if (isGlobalObject(this.#snapshot, this.#owner, this.#node))
+      return this.#step('anchor', 'globalThis', 'globalThis');
     if (this.#snapshot.nodeType(this.#owner) === 'synthetic') return this.#rooted();
     const name = this.#snapshot.edgeName(this.#edge);
     if (type === 'context') return this.#variable(name);
@@ -143,7 +145,7 @@ class StepReader {
 
   #isDictionary(ownerClass: string): boolean {
     const snapshot = this.#snapshot;
-    if (snapshot.nodeType(this.#owner) === 'closure' || this.#isGlobal(this.#owner) || ownerClass === 'process')
+    if (snapshot.nodeType(this.#owner) === 'closure' || isGlobal(snapshot, this.#owner) || ownerClass === 'process')
       return false;
     if (snapshot.className(this.#node) === 'Module') return true;
     const { from, to } = snapshot.edgesOf(this.#owner);
@@ -203,27 +205,15 @@ class StepReader {
   }
 
   #isScope(node: number): boolean {
-    return this.#snapshot.name(node) === 'system / Context' && this.#snapshot.nodeType(node) !== 'string';
+    return Scopes.of(this.#snapshot).isScope(node);
   }
 
-  /** The scope of a module, CommonJS included, is followed by the native context. */
   #isInnerScope(): boolean {
-    const previous = this.#snapshot.child(this.#owner, 'previous');
-    return previous >= 0 && this.#isScope(previous);
+    return Scopes.of(this.#snapshot).isCallScope(this.#owner);
   }
 
   #isProcess(): boolean {
     return this.#snapshot.nodeType(this.#node) === 'object' && this.#snapshot.name(this.#node) === 'process';
-  }
-
-  #isGlobal(node: number): boolean {
-    return this.#snapshot.nodeType(node) === 'object' && /^(global|Window)\b/.test(this.#snapshot.name(node));
-  }
-
-  #isGlobalObject(): boolean {
-    if (!this.#isGlobal(this.#node)) return false;
-    const owner = this.#snapshot.name(this.#owner);
-    return this.#snapshot.nodeType(this.#owner) === 'synthetic' || owner === 'system / NativeContext';
   }
 }
 

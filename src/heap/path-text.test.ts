@@ -111,6 +111,16 @@ describe('describePath() in CommonJS', () => {
     expect(pathTexts(snapshot, 'ServerItem')).toEqual(['handlers.get[]']);
   });
 
+  it('knows the scope of a call in a module that has none itself', async () => {
+    const program = `
+      globalThis.Kept = class Kept {};
+      function make() { const kept = new Kept(); return function keeps() { return kept; }; }
+      globalThis.handlers = [make(), make()];
+      takeSnapshot();`;
+    const snapshot = await readSnapshot(snapshotOf(program, 'bare.cjs'));
+    expect(pathTexts(snapshot, 'Kept')).toContain('globalThis.handlers[] → kept');
+  });
+
   it('names a required module by its file', async () => {
     const program = `
       import { writeFileSync } from 'node:fs';

@@ -8,10 +8,12 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { get } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,11 +48,16 @@ process.exit();
 
 beforeAll(async () => {
   writeFileSync(file('program.mjs'), PROGRAM);
-  const child = spawn(process.execPath, [file('program.mjs'), file('s')], { stdio: 'inherit' });
-  const [code] = (await once(child, 'exit')) as [number];
-  expect(code).toBe(0);
+  await run('s');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs the program once more; its five snapshots have names of their own. */
+async function run(name: string): Promise<void> {
+  const child = spawn(process.execPath, [file('program.mjs'), file(name)], { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number];
+  expect(code).toBe(0);
+}
 
 interface End {
   readonly code: number;
@@ -122,6 +129,45 @@ describe('watertight heap, every verb', () => {
     const short = await heap('cohorts', ...files.slice(0, 3));
     expect(short.code).toBe(3);
     expect(short.stdout).toMatch(/give 4 snapshots or more/);
+  });
+
+  test.for(['43210', '03124'])(
+    'cohorts: files in the order %s give the verdict of the order of time',
+    async (order) => {
+      const files = [...order].map((k) => `s${k}.heapsnapshot`);
+      const sorted = [...files].sort();
+      const data = await heap('cohorts', ...files, '--json');
+      const { order: used, findings } = JSON.parse(data.stdout) as { order: string[]; findings: object[] };
+      expect(used).toEqual(sorted);
+      const right = JSON.parse((await heap('cohorts', ...sorted, '--json')).stdout) as { findings: object[] };
+      expect(findings).toEqual(right.findings);
+      const page = await heap('cohorts', ...files);
+      expect({ data: data.code, page: page.code }).toEqual({ data: 1, page: 1 });
+      expect(page.stdout.replace(/\s+/g, ' ')).toContain(`in the order of time: ${sorted.join(', ')}`);
+    },
+  );
+
+  test('cohorts: no verdict on two processes of one program', async () => {
+    await run('other');
+    const { code, stdout, stderr } = await heap('cohorts', ONE, 's1.heapsnapshot', 'other2.heapsnapshot');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/from s1\.heapsnapshot to other2\.heapsnapshot as ids mean other objects in it/);
+    expect(stderr).toMatch(/WT_HEAP_OTHER_IDS/);
+  });
+
+  test('diff: says when the files are of two processes, or the later one comes first', async () => {
+    await run('another');
+    const facts = async (before: string, after: string) => {
+      const { isComparable, isInOrder } = await json('diff', before, after);
+      const { stdout } = await heap('diff', before, after);
+      return { isComparable, isInOrder, warnings: stdout.match(/ids mean other objects|is the later one/g) };
+    };
+    const [s1, other] = ['s1.heapsnapshot', 'another1.heapsnapshot'];
+    expect(await facts(ONE, s1)).toEqual({ isComparable: true, isInOrder: true, warnings: null });
+    expect(await facts(s1, ONE)).toEqual({ isComparable: true, isInOrder: false, warnings: ['is the later one'] });
+    const unrelated = { isComparable: false, isInOrder: null, warnings: ['ids mean other objects'] };
+    expect(await facts(ONE, other)).toEqual(unrelated);
+    expect(await facts(other, ONE)).toEqual(unrelated);
   });
 
   test('graph: an SVG without script, names escaped', async () => {
@@ -211,12 +257,15 @@ describe('watertight heap take', () => {
     });
 
   /** TCP sockets of a process that accept connections. */
-  function listening(pid: number): number {
+  const listening = (pid: number): number => openPorts(pid).length;
+
+  function openPorts(pid: number): number[] {
     const own = readdirSync(`/proc/${pid}/fd`).map((fd) => linkAt(`/proc/${pid}/fd/${fd}`));
     const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1);
     return rows
       .map((row) => row.trim().split(/\s+/))
-      .filter(([, , , state, , , , , , inode]) => state === '0A' && own.includes(`socket:[${inode}]`)).length;
+      .filter(([, , , state, , , , , , inode]) => state === '0A' && own.includes(`socket:[${inode}]`))
+      .map(([, local]) => Number.parseInt(local!.split(':')[1]!, 16));
   }
 
   function linkAt(path: string): string {
@@ -272,7 +321,7 @@ describe('watertight heap take', () => {
     const { child, port } = await serve('--require', file('tight.cjs'));
     const refused = await heap('take', String(child.pid), '--out', 'tight.heapsnapshot');
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toMatch(/V8 needs up to .* MB more memory[\s\S]*--force[\s\S]*WT_HEAP_LOW_MEMORY/);
+    expect(refused.stderr).toMatch(/V8 needs up to .*B more memory[\s\S]*--force[\s\S]*WT_HEAP_LOW_MEMORY/);
     expect(existsSync(file('tight.heapsnapshot'))).toBe(false);
     const forced = await heap('take', String(child.pid), '--out', 'tight.heapsnapshot', '--force');
     expect(forced.code).toBe(0);
@@ -288,25 +337,93 @@ describe('watertight heap take', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('dead'))).toEqual([]);
   });
 
-  test('stopped half-way: no file, the inspector closed, the process goes on', async () => {
+  test('memory that buffers hold is of no use to V8: fifteen heaps are too little', async () => {
+    const free = 'process.availableMemory = () => process.memoryUsage().heapUsed * 15;';
+    writeFileSync(file('buffers.cjs'), `globalThis.buffer = Buffer.alloc(3e8, 1); ${free}`);
+    const { child } = await serve('--inspect-port=0', '--require', file('buffers.cjs'));
+    const { code, stderr } = await heap('take', String(child.pid), '--out', 'buffers.heapsnapshot');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/V8 needs up to [1-9][\s\S]*WT_HEAP_LOW_MEMORY/);
+  });
+
+  /** A take of a large heap that gets one signal when it stands still and another for each time that it says "again". */
+  async function stopTake(child: ChildProcess, out: string, ...signals: NodeJS.Signals[]): Promise<End> {
+    const args = [CLI, 'heap', 'take', String(child.pid), '--out', out];
+    const taking = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stderr = '';
+    let stdout = '';
+    taking.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    taking.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      if (/stands still|again to leave at once/.test(text)) taking.kill(signals.shift() ?? 0);
+    });
+    const [code] = (await once(taking, 'close')) as [number];
+    return { code, stdout, stderr };
+  }
+
+  async function serveLarge(): Promise<Server> {
     writeFileSync(
       file('large.cjs'),
       'globalThis.large = Array.from({ length: 2e5 }, (_, i) => ({ i, text: "t" + i }));',
     );
-    const { child, port } = await serve('--require', file('large.cjs'));
-    const args = [CLI, 'heap', 'take', String(child.pid), '--out', 'stopped.heapsnapshot'];
-    const run = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stderr = '';
-    run.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-      if (/stands still/.test(text)) run.kill('SIGINT');
-    });
-    const [code] = (await once(run, 'close')) as [number];
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/WT_HEAP_STOPPED/);
-    expect(readdirSync(folder).filter((name) => name.startsWith('stopped'))).toEqual([]);
-    expect(listening(child.pid!)).toBe(1);
+    return serve('--inspect-port=0', '--require', file('large.cjs'));
+  }
+
+  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'stopped half-way by %s: no file, the inspector closed, the process goes on',
+    async (signal) => {
+      const { child, port } = await serveLarge();
+      const { code, stderr } = await stopTake(child, 'stopped.heapsnapshot', signal);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/WT_HEAP_STOPPED/);
+      expect(readdirSync(folder).filter((name) => name.startsWith('stopped'))).toEqual([]);
+      expect(listening(child.pid!)).toBe(1);
+      expect(await answer(port)).toBe('alive');
+    },
+  );
+
+  test('stopped twice: leaves at once without a file, and says which inspector stays open', async () => {
+    const { child } = await serveLarge();
+    const { code, stderr } = await stopTake(child, 'twice.heapsnapshot', 'SIGINT', 'SIGINT');
+    expect(code).toBe(130);
+    const [, port] = /inspector of process \d+ at 127\.0\.0\.1:(\d+) stays open/.exec(stderr)!;
+    expect(openPorts(child.pid!)).toContain(Number(port));
+    expect(readdirSync(folder).filter((name) => name.startsWith('twice'))).toEqual([]);
+  });
+
+  test('a stopped process gets no signal: it would open its inspector later, for nobody', async () => {
+    const { child, port, stderr } = await serve('--inspect-port=0');
+    child.kill('SIGSTOP');
+    await expect.poll(() => readFileSync(`/proc/${child.pid}/status`, 'utf8')).toMatch(/^State:\s*T/m);
+    const end = await heap('take', String(child.pid), '--out', 'halted.heapsnapshot');
+    expect(end).toMatchObject({ code: 2, stderr: expect.stringMatching(/it is stopped[\s\S]*WT_HEAP_NOT_ANSWERING/) });
+    child.kill('SIGCONT');
     expect(await answer(port)).toBe('alive');
+    expect(stderr()).toBe('');
+    expect(listening(child.pid!)).toBe(1);
+  });
+
+  test.for(['', '127.0.0.1:'])('names who holds the port of the inspector (--inspect-port=%sN)', async (host) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void holder.close());
+    await once(holder, 'listening');
+    const { port: held } = holder.address() as AddressInfo;
+    const { child, port, stderr } = await serve(`--inspect-port=${host}${held}`);
+    const end = await heap('take', String(child.pid), '--out', 'held.heapsnapshot');
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain(`port ${held}, where it would open one, is in use by process ${process.pid}`);
+    expect(await answer(port)).toBe('alive');
+    expect(stderr()).toBe('');
+  });
+
+  test('says before anything else that a link is in the way', async () => {
+    const { child, stderr } = await serve('--inspect-port=0');
+    symlinkSync('nowhere', file('link.heapsnapshot'));
+    const end = await heap('take', String(child.pid), '--out', 'link.heapsnapshot');
+    expect(end).toMatchObject({ code: 2, stderr: expect.stringMatching(/it is there already/) });
+    expect(stderr()).toBe('');
   });
 
   test('says before anything else that the file has no place', async () => {

@@ -1,7 +1,8 @@
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { EDGE_TYPES, NODE_TYPES } from '../meta.js';
+import { Scopes } from '../scopes.js';
 import type { SourceLocation } from '../source-locations.js';
-import { Machinery } from './machinery.js';
+import { isOddball } from './object-child.js';
 
 export interface CapturedVariable {
   /** `(captured)` for a variable of a block whose name the file does not tell. Untrusted. */
@@ -46,7 +47,7 @@ const HIDDEN = EDGE_TYPES.indexOf('hidden');
  * What functions keep by closing over the call that made them, most retained bytes first. A scope holds every variable
  * that any function made in it uses: a function may keep what it does not use itself. So functions are grouped by the
  * scope that they share, and scopes by the first of these functions. Scopes of modules are left out, as
- * they last as long as the program.
+ * they last as long as the program; captured `null`, `undefined`, `true` and `false` weigh nothing and are left out.
  *
  * @param retainedSizes of `HeapGraph`
  * Cost: 1 µs a closure, and the variables of the `top` groups.
@@ -87,12 +88,12 @@ export function closureCaptures(
 }
 
 function closuresByScope(snapshot: HeapSnapshot): Map<number, number[]> {
-  const machinery = new Machinery(snapshot);
+  const scopes = Scopes.of(snapshot);
   const byScope = new Map<number, number[]>();
   for (let node = 0; node < snapshot.nodeCount; node++) {
     if (snapshot.nodeTypes[node] !== CLOSURE) continue;
     const scope = snapshot.child(node, 'context');
-    if (!machinery.isCallScope(scope)) continue;
+    if (!scopes.isCallScope(scope)) continue;
     const closures = byScope.get(scope);
     if (closures) closures.push(node);
     else byScope.set(scope, [node]);
@@ -148,13 +149,19 @@ function capturesOf(
     for (let edge = from; edge < to; edge++) {
       const name = variableName(snapshot, edge);
       if (name === null) continue;
-      const value = snapshot.edgeTargets[edge]!;
+      const value = variableValue(snapshot, snapshot.edgeTargets[edge]!);
+      if (value < 0 || isOddball(snapshot, value)) continue;
       const known = variables.get(name);
       if (known) known.retainedBytes += retainedSizes[value]!;
       else variables.set(name, { name, className: snapshot.className(value), retainedBytes: retainedSizes[value]! });
     }
   }
   return [...variables.values()].sort((a, b) => b.retainedBytes - a.retainedBytes);
+}
+
+/** Since V8 13 a variable that is assigned later may have a cell of its own; -1 for a cell with a number. */
+function variableValue(snapshot: HeapSnapshot, target: number): number {
+  return snapshot.name(target) === 'system / ContextCell' ? snapshot.child(target, '0') : target;
 }
 
 /** Scopes of blocks number their variables. */

@@ -1,6 +1,7 @@
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { EDGE_TYPES, NODE_TYPES } from '../meta.js';
 import type { SourceLocation } from '../source-locations.js';
+import { calledFunction } from './called-function.js';
 import { isOddball, objectChild } from './object-child.js';
 
 export interface ListenerFunction {
@@ -10,6 +11,7 @@ export interface ListenerFunction {
 }
 
 export interface EventListeners {
+  /** `(any)` for a DOM node, whose events the file does not name. */
   readonly event: string;
   readonly listeners: number;
   /** By place in the source, commonest first. */
@@ -19,29 +21,39 @@ export interface EventListeners {
 export interface EmitterRow {
   readonly id: number;
   readonly className: string;
-  readonly kind: 'EventEmitter' | 'EventTarget';
+  readonly kind: 'EventEmitter' | 'EventTarget' | 'DOM';
   readonly listeners: number;
   /** Most listeners first. */
   readonly events: readonly EventListeners[];
 }
 
 const OBJECT = NODE_TYPES.indexOf('object');
+const NATIVE = NODE_TYPES.indexOf('native');
 const ELEMENT = EDGE_TYPES.indexOf('element');
 const PROPERTY = EDGE_TYPES.indexOf('property');
 /** Longest chain of listeners of one event of an EventTarget that is followed. */
 const MAX_CHAIN = 1_000_000;
+/** What Chrome has between a DOM node and the functions that listen to it, by the start of the name. */
+const DOM_DATA = 'blink::EventTargetData';
+const DOM_BETWEEN = /^(blink::(\w*Vector|RegisteredEventListener)|EventListener$|V8EventListener$)/;
 
 /**
  * Emitters with listeners, most listeners first: Node's EventEmitter (its `_events`) and EventTarget (its listeners are
- * chained by `next` below a symbol `kEvents`).
+ * chained by `next` below a symbol `kEvents`); in Chrome DOM nodes with the functions that were given to
+ * `addEventListener`, without the events.
  * Cost: one look at the edges of each object, 3 ns each.
  */
 export function eventListeners(snapshot: HeapSnapshot): EmitterRow[] {
   const rows: EmitterRow[] = [];
   const eventsName = snapshot.strings.indexOf('_events');
   const targetName = snapshot.strings.indexOf('<symbol kEvents>');
-  const { nodeCount, nodeTypes, edgeTypes, edgeNames, edgeTargets } = snapshot;
+  const domName = snapshot.strings.indexOf(DOM_DATA);
+  const { nodeCount, nodeTypes, nodeNames, edgeTypes, edgeNames, edgeTargets } = snapshot;
   for (let node = 0; node < nodeCount; node++) {
+    if (domName >= 0 && nodeTypes[node] === NATIVE && nodeNames[node] !== domName) {
+      const data = domData(node);
+      if (data >= 0) push(node, 'DOM', domEvents(snapshot, data));
+    }
     if (nodeTypes[node] !== OBJECT) continue;
     const { from, to } = snapshot.edgesOf(node);
     for (let edge = from; edge < to; edge++) {
@@ -51,6 +63,14 @@ export function eventListeners(snapshot: HeapSnapshot): EmitterRow[] {
     }
   }
   return rows.sort((a, b) => b.listeners - a.listeners);
+
+  function domData(node: number): number {
+    const { from, to } = snapshot.edgesOf(node);
+    for (let edge = from; edge < to; edge++) {
+      if (edgeTypes[edge] === ELEMENT && nodeNames[edgeTargets[edge]!] === domName) return edgeTargets[edge]!;
+    }
+    return -1;
+  }
 
   function push(node: number, kind: EmitterRow['kind'], events: EventListeners[]): void {
     const listeners = events.reduce((sum, event) => sum + event.listeners, 0);
@@ -107,6 +127,22 @@ function chainOf(snapshot: HeapSnapshot, head: number): number[] {
   return functions;
 }
 
+/** The functions below the data of a DOM node, through what Chrome puts between. */
+function domEvents(snapshot: HeapSnapshot, data: number): EventListeners[] {
+  const functions: number[] = [];
+  const seen = new Set([data]);
+  const pending = [data];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    for (const node of elementsOf(snapshot, at)) {
+      if (snapshot.nodeType(node) === 'closure') functions.push(node);
+      if (snapshot.nodeTypes[node] !== NATIVE || seen.has(node) || !DOM_BETWEEN.test(snapshot.name(node))) continue;
+      seen.add(node);
+      pending.push(node);
+    }
+  }
+  return functions.length > 0 ? [summary(snapshot, '(any)', functions)] : [];
+}
+
 function elementsOf(snapshot: HeapSnapshot, array: number): number[] {
   const { from, to } = snapshot.edgesOf(array);
   const elements: number[] = [];
@@ -119,10 +155,7 @@ function elementsOf(snapshot: HeapSnapshot, array: number): number[] {
 function summary(snapshot: HeapSnapshot, event: string, nodes: readonly number[]): EventListeners {
   const functions = new Map<string, ListenerFunction>();
   for (const node of nodes) {
-    const called = listenerOf(snapshot, node);
-    const location = snapshot.location(called);
-    const functionName =
-      snapshot.nodeType(called) === 'closure' ? snapshot.functionName(called) : snapshot.className(called);
+    const { functionName, location } = calledFunction(snapshot, listenerOf(snapshot, node));
     const key = `${functionName} ${location?.file}:${location?.line}:${location?.column}`;
     const known = functions.get(key) ?? { functionName, location, count: 0 };
     functions.set(key, { ...known, count: known.count + 1 });

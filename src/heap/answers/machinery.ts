@@ -1,5 +1,6 @@
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { NODE_TYPES, type NodeType } from '../meta.js';
+import { Scopes } from '../scopes.js';
 
 const TYPES: ReadonlySet<NodeType> = new Set(['hidden', 'array', 'code', 'synthetic', 'object shape']);
 const IS_MACHINERY_TYPE = NODE_TYPES.map((type) => TYPES.has(type));
@@ -18,12 +19,12 @@ export class Machinery {
   readonly #snapshot: HeapSnapshot;
   /** By string index of the name of an object or native. */
   readonly #names: Uint8Array;
-  readonly #scope: number;
+  readonly #scopes: Scopes;
 
   constructor(snapshot: HeapSnapshot) {
     this.#snapshot = snapshot;
     this.#names = new Uint8Array(snapshot.strings.length);
-    this.#scope = snapshot.strings.indexOf('system / Context');
+    this.#scopes = Scopes.of(snapshot);
   }
 
   has(node: number): boolean {
@@ -39,11 +40,11 @@ export class Machinery {
 
   /** True for the variables of a call, a block or a module. */
   isScope(node: number): boolean {
-    return node >= 0 && this.#snapshot.nodeNames[node] === this.#scope && this.has(node);
+    return this.#scopes.isScope(node);
   }
 
-  /** True for the scope of a call or a block: the scope around it is no root of scopes. */
+  /** True for the scope of a call or a block. */
   isCallScope(node: number): boolean {
-    return this.isScope(node) && this.isScope(this.#snapshot.child(node, 'previous'));
+    return this.#scopes.isCallScope(node);
   }
 }

@@ -1,6 +1,7 @@
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { NODE_TYPES } from '../meta.js';
 import type { SourceLocation } from '../source-locations.js';
+import { calledFunction } from './called-function.js';
 import { isOddball, objectChild } from './object-child.js';
 
 export interface TimerGroup {
@@ -20,6 +21,7 @@ const KINDS = [
   { className: 'Timeout', callback: '_onTimeout' },
   { className: 'Immediate', callback: '_onImmediate' },
 ] as const;
+const CLEARED = { functionName: '(cleared)', location: null };
 
 /**
  * Timers and immediates by the function that they call, commonest first. Delays are small integers, which snapshots
@@ -37,8 +39,7 @@ export function pendingTimers(snapshot: HeapSnapshot, retainedSizes: Float64Arra
       // Prototypes have the name of their instances.
       if (snapshot.child(node, 'constructor') >= 0) continue;
       const kind = className === 'Immediate' ? 'immediate' : isInterval(snapshot, node) ? 'interval' : 'timeout';
-      const functionName = called < 0 ? '(cleared)' : snapshot.functionName(called);
-      const location = called < 0 ? null : snapshot.location(called);
+      const { functionName, location } = called < 0 ? CLEARED : calledFunction(snapshot, called);
       const key = `${kind} ${functionName} ${location?.file}:${location?.line}:${location?.column}`;
       const known = groups.get(key) ?? {
         kind,

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type HandMadeNode, handMade } from '../hand-made.fixture.js';
+import { readSnapshot } from '../read-snapshot.js';
 import { type ProgramHeap, programHeap } from './answers.fixture.js';
 import { closureCaptures } from './closure-captures.js';
 import { eventListeners } from './event-listeners.js';
@@ -19,6 +21,7 @@ function subscribe(i) {
 }
 globalThis.unsubscribers = Array.from({ length: 30 }, (_, i) => subscribe(i));
 bus.once('close', function onClose() {});
+globalThis.other = new Bus().on('data', (function onData() {}).bind(null));
 globalThis.target = new EventTarget();
 for (let i = 0; i < 4; i++) target.addEventListener('tick', function onTick() { return i; });
 
@@ -26,6 +29,7 @@ for (let i = 0; i < 7; i++) setInterval(function poll() {}, 100_000 + i);
 globalThis.cleared = setTimeout(function late() {}, 1e6);
 clearTimeout(cleared);
 setTimeout(function once() {}, 1e6);
+setTimeout((function retry() {}).bind(null).bind(null), 1e6);
 
 globalThis.never = new Promise(() => {});
 async function fetchUser() { await never; }
@@ -88,6 +92,52 @@ describe('eventListeners()', () => {
   });
 });
 
+describe('eventListeners() of a page', () => {
+  it('finds the functions that listen to a DOM node, and no listener of the browser itself', async () => {
+    const native = (name: string, ...to: number[]): HandMadeNode => ({
+      type: 'native',
+      name,
+      edges: to.map((node, i) => [i + 1, node, 'element'] as const),
+    });
+    const nodes: HandMadeNode[] = [
+      { type: 'synthetic', edges: [[1, 1]] },
+      native('<li>', 2, 1),
+      native('blink::EventTargetData', 3),
+      native('blink::BasicHeapVector<blink::internal::HeapCollectionType::kGCed>', 4, 5),
+      native('blink::RegisteredEventListener', 6),
+      native('blink::RegisteredEventListener', 7),
+      native('EventListener', 8),
+      native('EventListener', 1),
+      native('V8EventListener', 9, 10),
+      { type: 'closure', name: 'onClick' },
+      native('blink::ScriptStateImpl', 11),
+      { type: 'closure', name: 'Window' },
+    ];
+    const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
+    expect(eventListeners(snapshot)).toMatchObject([
+      {
+        className: '<li>',
+        kind: 'DOM',
+        listeners: 1,
+        events: [{ functions: [{ functionName: 'onClick', count: 1 }] }],
+      },
+    ]);
+  });
+});
+
+describe('a bound function', () => {
+  it('is named and placed by its target, as a listener and as a timer', () => {
+    const [data] = eventListeners(heap.snapshot).flatMap(({ events }) =>
+      events.filter(({ event }) => event === 'data'),
+    );
+    expect(data!.functions).toMatchObject([{ functionName: 'bound onData', count: 1 }]);
+    expect(data!.functions[0]!.location!.file).toMatch(/program\.mjs$/);
+    const timers = pendingTimers(heap.snapshot, heap.graph.retainedSizes);
+    const retry = timers.find(({ functionName }) => functionName === 'bound retry')!;
+    expect(retry.location!.file).toMatch(/program\.mjs$/);
+  });
+});
+
 describe('pendingTimers()', () => {
   it('groups timers by the function that they call', () => {
     const groups = pendingTimers(heap.snapshot, heap.graph.retainedSizes);
@@ -114,7 +164,9 @@ describe('promiseStates()', () => {
   it('names the async function that waits, the callback, and the class of a result', () => {
     const groups = promiseStates(heap.snapshot, heap.graph.retainedSizes);
     expect(groups).toContainEqual(expect.objectContaining({ state: 'settled', detail: 'Answer', count: 6 }));
-    expect(groups).toContainEqual(expect.objectContaining({ state: 'awaited', detail: 'async fetchUser()', count: 1 }));
+    expect(groups).toContainEqual(
+      expect.objectContaining({ state: 'awaited', detail: '5 × async fetchUser()', count: 1, waiters: 5 }),
+    );
     expect(groups).toContainEqual(expect.objectContaining({ state: 'awaited', detail: 'then onDone()', count: 1 }));
     // What the five calls and the `then` gave is pending, and nobody waits for it.
     expect(groups.find(({ state }) => state === 'quiet')!.count).toBeGreaterThanOrEqual(6);

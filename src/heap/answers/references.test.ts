@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../core/index.js';
 import { type HandMadeNode, handMade } from '../hand-made.fixture.js';
+import { HeapGraph } from '../heap-graph.js';
 import { nodesOf } from '../program-snapshot.fixture.js';
 import { readSnapshot } from '../read-snapshot.js';
+import { RetainingPaths } from '../retaining-paths.js';
 import { type ProgramHeap, programHeap } from './answers.fixture.js';
 import { objectCycles } from './object-cycles.js';
 import { referenceGraph } from './reference-graph.js';
@@ -121,6 +123,78 @@ describe('severalPaths()', () => {
 
   it('gives as many as asked for', () => {
     expect(severalPaths(heap.snapshot, heap.paths, heap.graph.retainers, heap.only('Shared'), 1)).toHaveLength(1);
+  });
+});
+
+describe('severalPaths() in shapes of other versions', () => {
+  async function textsTo(nodes: readonly HandMadeNode[], node: number, top: number): Promise<string[]> {
+    const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
+    const paths = new RetainingPaths(snapshot);
+    return severalPaths(snapshot, paths, new HeapGraph(snapshot).retainers, node, top).map(({ text }) => text);
+  }
+
+  it('takes the cell of a global property and the property for one holder', async () => {
+    const nodes: HandMadeNode[] = [
+      { type: 'synthetic', edges: [['1', 1, 'shortcut']] },
+      {
+        name: 'global',
+        edges: [
+          ['direct', 4],
+          ['properties', 2, 'internal'],
+        ],
+      },
+      { type: 'array', name: '(object properties)', edges: [['189', 3, 'internal']] },
+      { type: 'hidden', name: 'system / PropertyCell', edges: [['value', 4, 'internal']] },
+      { name: 'Only' },
+    ];
+    expect(await textsTo(nodes, 4, 10)).toEqual(['globalThis.direct']);
+  });
+
+  it('names the property that holds the window of a frame', async () => {
+    const nodes: HandMadeNode[] = [
+      { type: 'synthetic', edges: [['1', 1, 'shortcut']] },
+      { name: 'Window [JSGlobalObject] / file://', edges: [['frame', 2]] },
+      { type: 'native', name: 'Window / file://' },
+    ];
+    expect(await textsTo(nodes, 2, 5)).toEqual(['globalThis.frame']);
+  });
+
+  it("finds the second holder behind hundreds of Chrome's ways to its global object", async () => {
+    const handles = 300;
+    const nodes: HandMadeNode[] = [
+      { type: 'synthetic', edges: [['1', 1, 'element']] },
+      {
+        type: 'synthetic',
+        name: '(Global handles)',
+        edges: Array.from({ length: handles }, (_, i) => [`${i} / handle`, 9 + i, 'internal'] as const),
+      },
+      {
+        type: 'native',
+        name: 'system / NativeContext / file://',
+        edges: [
+          ['global_object', 4, 'internal'],
+          ['global_proxy_object', 3, 'internal'],
+          ['script', 6, 'internal'],
+        ],
+      },
+      { type: 'native', name: 'Window / file://', edges: [['global_object', 4, 'shortcut']] },
+      { name: 'Window [JSGlobalObject] / file://', edges: [['rows', 5]] },
+      { name: 'Array', edges: [[0, 8]] },
+      {
+        name: 'system / Context / scope @13',
+        edges: [
+          ['cache', 7, 'context'],
+          ['previous', 2, 'internal'],
+        ],
+      },
+      { name: 'Array', edges: [[0, 8]] },
+      { name: 'Row' },
+      ...Array.from(
+        { length: handles },
+        (): HandMadeNode => ({ type: 'native', name: 'blink::Handle', edges: [['context', 2, 'internal']] }),
+      ),
+    ];
+    expect(await textsTo(nodes, 8, 5)).toEqual(['globalThis.rows[]', 'cache[]']);
   });
 });
 

@@ -2,6 +2,7 @@ import { EdgeCosts, NEVER } from '../edge-costs.js';
 import type { HeapSnapshot } from '../heap-snapshot.js';
 import { describePath } from '../path-text.js';
 import type { PathIndex, RetainingPaths } from '../retaining-paths.js';
+import { isGlobalObject, isNativeContext } from '../scopes.js';
 import { type RetainerSlots, retainingEdges } from './retaining-edges.js';
 
 export interface PathGroup {
@@ -25,6 +26,9 @@ const MAX_DEVIATION_STEPS = 60;
 /** Paths that are put into words for one class: 15 µs each. */
 const MAX_DESCRIBED = 50_000;
 
+/** Stores of properties, and the cells of global ones: the edges of their owner say the same by name. */
+const REPEATING = ['(object properties)', 'system / PropertyArray', 'system / PropertyCell'];
+
 /** A path in the making: a deviation from the tree, and then the steps down to the node. */
 interface Candidate {
   readonly cost: number;
@@ -39,7 +43,8 @@ interface Candidate {
  *
  * Best first (Yen, Management Science 17(11), 1971; Eppstein, SIAM J. Comput. 28(2), 1998): the cheapest path is that of
  * `RetainingPaths`; others leave the tree once more, at a node of a path that is known. Paths that pass a node twice are
- * dropped. Paths with the text of one before are counted there.
+ * dropped. Paths with the text of one before are counted there. How V8 and its embedder hold the global object is not
+ * varied: Chrome has hundreds of ways, which all read the same.
  *
  * @param top paths wanted; fewer when the others read the same or the search has looked at 40 times as many.
  * Cost: at most 40 × `top` paths, and of each the retainers of its last 60 nodes.
@@ -53,6 +58,7 @@ export function severalPaths(
 ): PathGroup[] {
   if (!paths.pathReachable(node)) return [];
   const costs = new EdgeCosts(snapshot);
+  const repeating = new Set(REPEATING.map((name) => snapshot.strings.indexOf(name)));
   const groups = new Map<string, PathGroup>();
   const pending: Candidate[] = [{ cost: paths.cost[node]!, from: node, tail: [] }];
   for (let tries = 0; pending.length > 0 && groups.size < top && tries < top * TRIES_PER_PATH; tries++) {
@@ -70,10 +76,12 @@ export function severalPaths(
   function deviations(path: readonly PathIndex[], { cost, tail }: Candidate): Candidate[] {
     const found: Candidate[] = [];
     const last = path.length - 1 - tail.length;
-    for (let at = last; at > 0 && at > last - MAX_DEVIATION_STEPS; at--) {
+    const first = Math.max(trunkEnd(snapshot, path), last - MAX_DEVIATION_STEPS);
+    for (let at = last; at > first; at--) {
       const target = path[at]!;
       const below = path.slice(at + 1);
       for (const { owner, edge } of retainingEdges(snapshot, retainers, target.node, MAX_RETAINERS)) {
+        if (repeating.has(snapshot.nodeNames[owner]!)) continue;
         const price = edge === target.edge || !paths.pathReachable(owner) ? NEVER : costs.of(owner, edge);
         if (price === NEVER) continue;
         const more = paths.cost[owner]! + price - paths.cost[target.node]!;
@@ -128,6 +136,15 @@ function edgeKind(snapshot: HeapSnapshot, edge: number): string {
 
 function groupOf(snapshot: HeapSnapshot, node: number, text: string, path: readonly PathIndex[]): PathGroup {
   return { text, count: 1, bytes: 0, exampleId: snapshot.nodeIds[node]!, path };
+}
+
+/** Index of the last node of a path that is the global object or its native context, 0 when none is. */
+function trunkEnd(snapshot: HeapSnapshot, path: readonly PathIndex[]): number {
+  for (let at = path.length - 1; at > 0; at--) {
+    const { node } = path[at]!;
+    if (isNativeContext(snapshot, node) || isGlobalObject(snapshot, path[at - 1]!.node, node)) return at;
+  }
+  return 0;
 }
 
 /** A few hundred candidates: a scan is quicker than a heap is long. */
