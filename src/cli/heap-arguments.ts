@@ -37,6 +37,10 @@ export interface HeapArguments {
   readonly share: number;
   readonly out: string | null;
   readonly isForced: boolean;
+  /** Snapshots that `take` takes. */
+  readonly count: number;
+  /** Seconds between them. */
+  readonly everySeconds: number;
 }
 
 const OPTIONS = {
@@ -47,10 +51,12 @@ const OPTIONS = {
   share: { type: 'string' },
   out: { type: 'string' },
   force: { type: 'boolean' },
+  count: { type: 'string' },
+  every: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const DEFAULT = { top: 20, depth: 3, share: 0.01 };
+const DEFAULT = { top: 20, depth: 3, share: 0.01, count: 1, everySeconds: 30 };
 const HELP_HINT = 'watertight heap --help lists verbs and options';
 
 /** Reads the arguments behind `watertight heap`; null when help is asked for. */
@@ -84,6 +90,8 @@ export function parseHeapArguments(argv: readonly string[]): HeapArguments | nul
     share: shareOf(values.share),
     out: values.out ?? null,
     isForced: values.force ?? false,
+    count: whole('--count', values.count, DEFAULT.count, 1, 99),
+    everySeconds: whole('--every', values.every?.replace(/s$/, ''), DEFAULT.everySeconds, 1, 86_400),
   };
 }
 

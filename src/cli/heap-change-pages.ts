@@ -196,7 +196,7 @@ async function addAll(files: readonly string[], newest: number[]): Promise<Pick<
 function otherIds(before: string, path: string): WatertightError {
   const message = `Cannot follow objects from ${before} to ${path} as ids mean other objects in it: it is of another process or inspector session`;
   return new WatertightError('WT_HEAP_OTHER_IDS', message, {
-    hint: 'write them in one run with v8.writeHeapSnapshot(); V8 gives new ids when an inspector session ends, also that of heap take',
+    hint: 'take them in one session with heap take --count 4, or write them in one run with v8.writeHeapSnapshot()',
   });
 }
 

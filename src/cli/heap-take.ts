@@ -37,23 +37,48 @@ const builtin = (name: string): string => `(process.getBuiltinModule ?? require)
  * @throws WatertightError `WT_HEAP_LOW_MEMORY`, `WT_HEAP_STOPPED`, `WT_CLI_CANNOT_WRITE`, and those of `findInspector`
  * and `InspectorConnection`
  */
-export async function takeAnswer({ files: [wanted], out, isForced }: HeapArguments): Promise<HeapAnswer> {
+export async function takeAnswer({
+  files: [wanted],
+  out,
+  isForced,
+  count,
+  everySeconds,
+}: HeapArguments): Promise<HeapAnswer> {
   const path = out ?? `heap-${/^\d+$/.test(wanted!) ? wanted : 'remote'}-${timestamp()}.heapsnapshot`;
-  const draft = new Draft(path);
-  const stop = new StopRequest(() => draft.discard());
+  // All are opened before the process is touched: nobody should wait for a snapshot that has no place.
+  const drafts: Draft[] = [];
+  const discard = (): void => {
+    for (const draft of drafts) draft.discard();
+  };
+  const stop = new StopRequest(discard);
   try {
+    for (const name of pathsOf(path, count)) drafts.push(new Draft(name));
     const target = await findInspector(wanted!);
     stop.leavesOpen = target.isOpenedByUs ? `${target.name} at ${new URL(target.webSocketUrl).host}` : null;
     const start = performance.now();
-    const left = await take(target, draft, stop, isForced);
-    draft.keep();
-    const bytes = statSync(path).size;
+    const left = await take(target, drafts, stop, isForced, everySeconds);
     const took = performance.now() - start;
+    const files = drafts.map(({ path }) => path);
+    const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+    const what = count === 1 ? files[0]! : `${count} snapshots, ${files[0]} to ${files.at(-1)}`;
     return {
-      data: { out: path, bytes, durationMs: Math.round(took), target: target.name, isInspectorOpen: left },
+      data: {
+        out: files[0]!,
+        files,
+        bytes,
+        durationMs: Math.round(took),
+        target: target.name,
+        isInspectorOpen: left,
+      },
       page: {
-        meaning: `${path}: ${bytesText(bytes)}, taken from ${target.name} in ${secondsText(took)}`,
-        sections: [{ lines: [{ text: `watertight heap stats ${path}` }] }],
+        meaning: `${what}: ${bytesText(bytes)}, taken from ${target.name} in ${secondsText(took)}`,
+        sections: [
+          {
+            lines: [
+              { text: `watertight heap ${count > 3 ? 'cohorts' : count > 1 ? 'diff' : 'stats'} ${files.join(' ')}` },
+            ],
+          },
+        ],
         notes: [
           'it holds data of the program: only you may read the file',
           ...(left ? ['the inspector that was opened is still open; it closes with the process'] : []),
@@ -62,18 +87,40 @@ export async function takeAnswer({ files: [wanted], out, isForced }: HeapArgumen
     };
   } finally {
     stop.release();
-    draft.discard();
+    discard();
   }
 }
 
-/** @returns whether an inspector that we opened is still open. */
-async function take(target: InspectorTarget, draft: Draft, stop: StopRequest, isForced: boolean): Promise<boolean> {
+/** `a.heapsnapshot`, or `a-1.heapsnapshot` and so on; padded, so that they sort in the order of time. */
+function pathsOf(path: string, count: number): string[] {
+  if (count === 1) return [path];
+  const [, stem, ending] = /^(.*?)(\.heapsnapshot)?$/s.exec(path)!;
+  const digits = String(count).length;
+  return Array.from({ length: count }, (_, n) => `${stem}-${String(n + 1).padStart(digits, '0')}${ending ?? ''}`);
+}
+
+/**
+ * Takes one snapshot for each draft, all in one session of the inspector: V8 numbers objects anew in the next.
+ * @returns whether an inspector that we opened is still open.
+ */
+async function take(
+  target: InspectorTarget,
+  drafts: readonly Draft[],
+  stop: StopRequest,
+  isForced: boolean,
+  everySeconds: number,
+): Promise<boolean> {
   const connection = await InspectorConnection.open(target.webSocketUrl);
   let isOpen = target.isOpenedByUs;
   try {
-    await checkMemory(connection, isForced);
-    stop.check();
-    await receive(connection, draft, stop);
+    for (const [n, draft] of drafts.entries()) {
+      if (n > 0) await stop.pause(everySeconds * 1000);
+      await checkMemory(connection, isForced);
+      stop.check();
+      await receive(connection, draft, stop);
+      draft.keep();
+      stop.kept++;
+    }
   } finally {
     // The program goes on in any case; these are courtesies that must not hide an error.
     if (target.isOpenedByUs) {
@@ -136,6 +183,8 @@ async function receive(connection: InspectorConnection, draft: Draft, stop: Stop
 /** The first SIGINT, SIGTERM or SIGHUP waits for V8, so that the inspector can be closed; the second leaves at once. */
 class StopRequest {
   isWanted = false;
+  /** Snapshots that are whole and stay. */
+  kept = 0;
   /** Whose inspector stays open when we leave at once, in words. */
   leavesOpen: string | null = null;
   readonly #listener: () => void;
@@ -158,8 +207,16 @@ class StopRequest {
   check(): void {
     if (!this.isWanted) return;
     throw new WatertightError('WT_HEAP_STOPPED', 'The snapshot was not kept as you stopped the command', {
-      hint: 'the process goes on',
+      hint: this.kept > 0 ? `the process goes on; those taken before are kept: ${this.kept}` : 'the process goes on',
     });
+  }
+
+  /** Waits, at most until the command is stopped. @throws as `check` */
+  async pause(ms: number): Promise<void> {
+    for (const end = performance.now() + ms; performance.now() < end && !this.isWanted; ) {
+      await pause(Math.min(POLL_MS, Math.max(1, end - performance.now())));
+    }
+    this.check();
   }
 
   release(): void {
@@ -169,13 +226,12 @@ class StopRequest {
 
 /** The file while it is written: private, beside its final name, and gone unless it is kept. */
 class Draft {
-  readonly #path: string;
+  readonly path: string;
   readonly #draft: string;
   #file: number | null;
 
-  /** Opened before the process is touched: nobody should wait for a snapshot that has no place. */
   constructor(path: string) {
-    this.#path = path;
+    this.path = path;
     this.#draft = `${path}.${process.pid}.part`;
     // Also a link that leads nowhere: it would be in the way when all is taken.
     if (lstatSync(path, { throwIfNoEntry: false })) {
@@ -193,7 +249,7 @@ class Draft {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!, bytes, at);
     } catch (error) {
-      throw cannotWrite(this.#path, error);
+      throw cannotWrite(this.path, error);
     }
   }
 
@@ -201,9 +257,9 @@ class Draft {
     this.#close();
     try {
       // A link does not replace a file that came to be meanwhile.
-      linkSync(this.#draft, this.#path);
+      linkSync(this.#draft, this.path);
     } catch (error) {
-      throw cannotWrite(this.#path, error);
+      throw cannotWrite(this.path, error);
     }
   }
 

@@ -54,7 +54,7 @@ export const HEAP_HELP = `watertight heap <verb> <file.heapsnapshot> ...
   graph <file> <Class|@id>         draws references and back-references  [--depth N] [--out F.svg]
   diff <before> <after>            classes and containers that changed: born, gone, bytes
   cohorts <file> <file> <file>...  what is born in every window and never freed
-  take <pid|inspector url>         takes a snapshot of a running Node.js process  [--out F] [--force]
+  take <pid|inspector url>         takes a snapshot of a running Node.js process  [--out F] [--force] [--count N] [--every S]
 
   --top N       rows that are shown                          (default: 20)
   --class X     the class, where it does not follow the file
@@ -62,6 +62,8 @@ export const HEAP_HELP = `watertight heap <verb> <file.heapsnapshot> ...
   --share P     smallest part of the heap in a tree          (default: 1%)
   --out F       file to write
   --force       take a snapshot although memory is short
+  --count N     snapshots to take, for diff and cohorts (default 1)
+  --every S     seconds between them (default 30)
   --json        print only JSON
 
 Exit codes: 0 answered, 1 cohorts found a leak, 2 wrong usage or an unreadable file, 3 cohorts cannot tell yet

@@ -16,6 +16,7 @@ import { get } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
@@ -225,7 +226,8 @@ describe('watertight heap take', () => {
   const SERVER = `
     const { createServer } = require('node:http');
     class Kept {} globalThis.kept = Array.from({ length: 30 }, () => new Kept());
-    createServer((request, response) => response.end('alive')).listen(0, '127.0.0.1', function () {
+    class Visit {} globalThis.visits = [];
+    createServer((request, response) => { visits.push(new Visit()); response.end('alive'); }).listen(0, '127.0.0.1', function () {
       console.log('port ' + this.address().port);
     });`;
 
@@ -290,6 +292,67 @@ describe('watertight heap take', () => {
     // A second one does not replace the first.
     const again = await heap('take', String(child.pid), '--out', 'taken.heapsnapshot');
     expect(again).toMatchObject({ code: 2, stderr: expect.stringMatching(/it is there already/) });
+  });
+
+  test('several of one session can be compared; two of two sessions are refused', async () => {
+    const { child, port } = await serve();
+    const visits = setInterval(() => void answer(port).catch(() => {}), 10);
+    onTestFinished(() => clearInterval(visits));
+    const end = await heap(
+      'take',
+      String(child.pid),
+      '--count',
+      '4',
+      '--every',
+      '1s',
+      '--out',
+      'run.heapsnapshot',
+      '--json',
+    );
+    const files = [1, 2, 3, 4].map((n) => `run-${n}.heapsnapshot`);
+    expect(end.stderr).toBe('');
+    expect(JSON.parse(end.stdout)).toMatchObject({ out: files[0], files, isInspectorOpen: false });
+    const diff = await json('diff', files[0]!, files[3]!);
+    expect(diff).toMatchObject({ isComparable: true, isInOrder: true });
+    const visit = (diff.classes as { className: string; born: number; gone: number }[]).find(
+      ({ className }) => className === 'Visit',
+    );
+    expect(visit?.born).toBeGreaterThan(20);
+    expect(visit?.gone).toBe(0);
+    const cohorts = await heap('cohorts', ...files);
+    expect(cohorts.stdout).toMatch(/Visit/);
+    expect(existsSync(file('run-1.heapsnapshot'))).toBe(true);
+    clearInterval(visits);
+    await heap('take', String(child.pid), '--out', 'later.heapsnapshot');
+    expect(await heap('cohorts', ...files.slice(0, 3), 'later.heapsnapshot')).toMatchObject({ code: 2 });
+  });
+
+  test('stopped between two: what was taken is kept, the rest leaves nothing', async () => {
+    const { child, port } = await serve();
+    const args = [
+      CLI,
+      'heap',
+      'take',
+      String(child.pid),
+      '--count',
+      '3',
+      '--every',
+      '60',
+      '--out',
+      'halfway.heapsnapshot',
+    ];
+    const command = spawn(process.execPath, args, { cwd: file('.'), stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    command.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    while (!existsSync(file('halfway-1.heapsnapshot'))) await pause(20);
+    command.kill('SIGINT');
+    const [code] = (await once(command, 'exit')) as [number];
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/those taken before are kept: 1/)]);
+    expect(readdirSync(file('.')).filter((name) => name.startsWith('halfway'))).toEqual(['halfway-1.heapsnapshot']);
+    expect(await answer(port)).toBe('alive');
+    expect(listening(child.pid!)).toBe(1);
   });
 
   test('by URL and by pid of a process with an inspector, which stays open', async () => {
