@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { nodesOf } from '../program-snapshot.fixture.js';
+import { describePath } from '../path-text.js';
 import { type ProgramHeap, programHeap } from './answers.fixture.js';
 import { classTable } from './class-table.js';
 import { containers } from './container-sizes.js';
@@ -119,7 +119,8 @@ describe('dominatorBranch()', () => {
         check(child);
       }
     };
-    expect(tree.children.length).toBeGreaterThan(2);
+    // The roots that hold most: two from Node 22 on.
+    expect(tree.children.length).toBeGreaterThan(1);
     check(tree);
   });
 
@@ -150,7 +151,9 @@ describe('duplicateStrings()', () => {
 describe('containers()', () => {
   it('counts what arrays, maps, sets and dictionaries hold, and the store of numbers', () => {
     const found = containers(heap.snapshot, 50, 10_000);
-    const held = new Map(found.map((container) => [describe_(container.node), container]));
+    const held = new Map(
+      found.map((container) => [describePath(heap.snapshot, heap.paths.path(container.node)).text, container]),
+    );
     expect(held.get('globalThis.orders')).toMatchObject({ kind: 'Array', held: 100 });
     expect(held.get('globalThis.index')).toMatchObject({ kind: 'Map', held: 100 });
     expect(held.get('globalThis.names')).toMatchObject({ kind: 'Set', held: 100 });
@@ -159,17 +162,4 @@ describe('containers()', () => {
     expect(numbers.held).toBe(0);
     expect(numbers.storeBytes).toBeGreaterThanOrEqual(20_000);
   });
-
-  /** Name of the property of the global object that leads to a node. */
-  function describe_(node: number): string {
-    const { snapshot } = heap;
-    const [global] = nodesOf(snapshot, 'global').concat(nodesOf(snapshot, 'global / '));
-    for (const owner of [global!, ...nodesOf(snapshot, 'global')]) {
-      const { from, to } = snapshot.edgesOf(owner);
-      for (let edge = from; edge < to; edge++) {
-        if (snapshot.edgeTargets[edge] === node) return `globalThis.${snapshot.edgeName(edge)}`;
-      }
-    }
-    return '';
-  }
 });
