@@ -1,10 +1,10 @@
 import { WatertightError } from '../core/index.js';
 import { HeapGraph, type HeapSnapshot, NodeClasses, nodeWithId, RetainingPaths, readSnapshot } from '../heap/index.js';
-import { bytesText, secondsText } from './heap-numbers.js';
+import { bytesText } from './heap-numbers.js';
+import { ProgressLine } from './progress-line.js';
 
 /** Smaller files are read before anyone looks for progress. */
 const PROGRESS_FROM_BYTES = 100_000_000;
-const PROGRESS_EVERY_MS = 250;
 /** Names that are offered for one that is unknown. */
 const MAX_NEAR = 5;
 
@@ -27,9 +27,9 @@ export class HeapFile {
    * @throws WatertightError `WT_HEAP_CANNOT_OPEN`, and those of `readSnapshot`
    */
   static async open(path: string): Promise<HeapFile> {
-    const progress = new Progress(path);
+    const line = new ProgressLine();
     try {
-      return new HeapFile(path, await readSnapshot(path, { onProgress: (read, total) => progress.show(read, total) }));
+      return new HeapFile(path, await readSnapshot(path, { onProgress: progressOf(path, line) }));
     } catch (error) {
       if (error instanceof WatertightError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
@@ -39,7 +39,7 @@ export class HeapFile {
         cause: error,
       });
     } finally {
-      progress.clear();
+      line.clear();
     }
   }
 
@@ -91,34 +91,15 @@ export class HeapFile {
   }
 }
 
-/** Shows on stderr how far reading is and what is left: one line that is written over on a terminal, else one line. */
-class Progress {
-  readonly #path: string;
-  readonly #isLive = process.stderr.isTTY === true && !process.env.CI;
-  readonly #start = performance.now();
-  #shown = 0;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  show(readBytes: number, totalBytes: number): void {
-    const now = performance.now();
-    const isDue = this.#isLive ? now - this.#shown >= PROGRESS_EVERY_MS : this.#shown === 0;
-    if (totalBytes < PROGRESS_FROM_BYTES || !isDue) return;
-    this.#shown = now;
-    if (!this.#isLive) {
-      process.stderr.write(`reading ${this.#path} (${bytesText(totalBytes)})\n`);
-      return;
-    }
-    const left = ((now - this.#start) / readBytes) * (totalBytes - readBytes);
-    const share = Math.floor((readBytes / totalBytes) * 100);
-    process.stderr.write(`\r\x1b[2Kreading ${bytesText(totalBytes)}  ${share} %  ${secondsText(left)} left`);
-  }
-
-  clear(): void {
-    if (this.#isLive && this.#shown > 0) process.stderr.write('\r\x1b[2K');
-  }
+/** Shows how far reading is; where stderr is no terminal, that it has begun. */
+function progressOf(path: string, line: ProgressLine): (readBytes: number, totalBytes: number) => void {
+  let isSaid = false;
+  return (readBytes, totalBytes) => {
+    if (totalBytes < PROGRESS_FROM_BYTES) return;
+    if (!line.isLive && !isSaid) process.stderr.write(`reading ${path} (${bytesText(totalBytes)})\n`);
+    isSaid = true;
+    line.show(`reading ${bytesText(totalBytes)}`, readBytes / totalBytes);
+  };
 }
 
 /** Known names that hold the unknown one, or differ from it by few letters; the nearest first. */

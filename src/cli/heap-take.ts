@@ -6,6 +6,7 @@ import type { HeapArguments } from './heap-arguments.js';
 import { bytesText, secondsText } from './heap-numbers.js';
 import { InspectorConnection } from './inspector-connection.js';
 import { findInspector, type InspectorTarget } from './inspector-target.js';
+import { ProgressLine } from './progress-line.js';
 import { cannotWrite } from './report-files.js';
 
 /**
@@ -19,7 +20,6 @@ const MS_PER_MEGABYTE = 150;
 const STRING_LIMIT = 256;
 const DEFAULT_STRING_LIMIT = 1024;
 const PRIVATE = 0o600;
-const PROGRESS_EVERY_MS = 250;
 const WORTH_SAYING_MS = 1_000;
 /** Share of the free memory that nobody wants to learn of afterwards. */
 const WORTH_SAYING_SHARE = 0.25;
@@ -165,15 +165,15 @@ async function receive(connection: InspectorConnection, draft: Draft, stop: Stop
       failure = error as Error;
     }
   });
-  const progress = new TakeProgress();
-  connection.on('HeapProfiler.reportHeapSnapshotProgress', (params) => progress.update(params));
+  const line = new ProgressLine();
+  connection.on('HeapProfiler.reportHeapSnapshotProgress', (params) => showProgress(line, params));
   const setLimit = (chars: number): Promise<unknown> =>
     connection.evaluate(`${builtin('v8')}.setFlagsFromString('--heap-snapshot-string-limit=${chars}')`);
   try {
     await setLimit(STRING_LIMIT);
     await connection.call('HeapProfiler.takeHeapSnapshot', { reportProgress: true }, Number.POSITIVE_INFINITY);
   } finally {
-    progress.finish();
+    line.clear();
     await setLimit(DEFAULT_STRING_LIMIT).catch(() => undefined);
   }
   if (failure) throw failure;
@@ -274,26 +274,10 @@ class Draft {
   }
 }
 
-/** A line on stderr; rewritten where it is a terminal. */
-class TakeProgress {
-  readonly #isLive = process.stderr.isTTY === true && !process.env.CI;
-  readonly #start = performance.now();
-  #shown = 0;
-
-  update(params: unknown): void {
-    const { done, total } = params as { done?: unknown; total?: unknown };
-    const now = performance.now();
-    if (!this.#isLive || typeof done !== 'number' || typeof total !== 'number' || now - this.#shown < PROGRESS_EVERY_MS)
-      return;
-    this.#shown = now;
-    const share = total > 0 ? Math.min(1, done / total) : 0;
-    const left = share > 0.02 ? `  ${secondsText(((now - this.#start) / share) * (1 - share))} left` : '';
-    process.stderr.write(`\r\x1b[2Ktaking the snapshot  ${Math.floor(share * 100)} %${left}`);
-  }
-
-  finish(): void {
-    if (this.#isLive && this.#shown > 0) process.stderr.write('\r\x1b[2K');
-  }
+function showProgress(line: ProgressLine, params: unknown): void {
+  const { done, total } = params as { done?: unknown; total?: unknown };
+  if (typeof done !== 'number' || typeof total !== 'number') return;
+  line.show('taking the snapshot', total > 0 ? Math.min(1, done / total) : 0);
 }
 
 async function isStillOpen(target: InspectorTarget): Promise<boolean> {

@@ -23,6 +23,7 @@ test('what hangs on a part of a page that left its document is detached, but for
           size: 8,
           edges: [
             ['child', 3],
+            ['former', 2],
             ['text', 6],
           ],
         },

@@ -312,6 +312,8 @@ describe('watertight heap take', () => {
     const files = [1, 2, 3, 4].map((n) => `run-${n}.heapsnapshot`);
     expect(end.stderr).toBe('');
     expect(JSON.parse(end.stdout)).toMatchObject({ out: files[0], files, isInspectorOpen: false });
+    // Three pauses of a second lie between four snapshots.
+    expect((JSON.parse(end.stdout) as { durationMs: number }).durationMs).toBeGreaterThan(3_000);
     const diff = await json('diff', files[0]!, files[3]!);
     expect(diff).toMatchObject({ isComparable: true, isInOrder: true });
     const visit = (diff.classes as { className: string; born: number; gone: number }[]).find(
