@@ -1,6 +1,6 @@
 import { heapError } from './errors.js';
 import { GraphMemory } from './graph-memory.js';
-import { type IntegerScanner, MAX_FIELDS, type WideValue } from './integer-scanner.js';
+import type { IntegerScanner, WideValue } from './integer-scanner.js';
 import { EDGE_TYPES, type SnapshotMeta } from './meta.js';
 import { StringTable } from './string-table.js';
 
@@ -13,6 +13,17 @@ const DETACHED = 2;
 
 /** Strings of a stream that room is made for at once: 8 MB. */
 const STREAM_STRINGS = 1 << 20;
+
+/** Some thousand locations, as they stand in the file. */
+interface LocationColumns {
+  /** Node index times the fields of a node. */
+  readonly objects: Int32Array;
+  readonly scripts: Int32Array;
+  /** From 0. */
+  readonly lines: Int32Array;
+  /** From 0. */
+  readonly columns: Int32Array;
+}
 
 /** The columns of a snapshot while it is read: one typed array a field, sized from the counts of the header. */
 export class SnapshotColumns {
@@ -28,8 +39,7 @@ export class SnapshotColumns {
   /** Holds what walks over the edges need; `null` when they are not read. */
   readonly graphMemory: GraphMemory | null;
   readonly strings = new StringTable();
-  /** Node, script id, line from 0, column from 0 of each location, one after the other, some thousand to an array. */
-  readonly locations: Int32Array[] = [];
+  readonly locations: LocationColumns[] = [];
   /** Nodes that the embedder knows to be part of a document, and not to be. */
   readonly attached: number[] = [];
   readonly detached: number[] = [];
@@ -56,31 +66,23 @@ export class SnapshotColumns {
 
   /** Takes the node records at hand. */
   addNodes(scanner: IntegerScanner, rows: number, byteOffset: number): void {
-    const { nodeField: field, nodeTypeOf, nodeCount } = this.meta;
+    const { nodeField: field, nodeTypeOf, nodeCount, edgeCount } = this.meta;
     const first = this.nodesRead;
     if (first + rows > nodeCount) {
       throw heapError('WT_HEAP_CORRUPT', `there are more nodes than the ${nodeCount} announced`, 'nodes', byteOffset);
     }
-    const { nodeTypes, firstEdges } = this;
-    const kinds = scanner.column(field.type);
-    const names = scanner.column(field.name);
-    const counts = scanner.column(field.edgeCount);
-    let largest = this.#largestName;
-    let edges = this.#edgesPromised;
-    for (let row = 0, node = first; row < rows; row++, node++) {
-      const kind = kinds[row]!;
-      if (kind >= nodeTypeOf.length) throw this.#badNode(node, `type ${kind}`, byteOffset);
-      nodeTypes[node] = nodeTypeOf[kind]!;
-      if (names[row]! > largest) largest = names[row]!;
-      edges += counts[row]!;
-      firstEdges[node + 1] = edges;
-    }
-    this.nodeNames.set(names.subarray(0, rows), first);
+    const bad = scanner.makeNodes(rows, field, nodeTypeOf, this.#edgesPromised, edgeCount);
+    if (bad >= 0)
+      throw this.#badNode(first + bad, `an unknown type, or edges beyond the ${edgeCount} announced`, byteOffset);
+    this.nodeTypes.set(scanner.bytes(field.type).subarray(0, rows), first);
+    this.nodeNames.set(scanner.column(field.name).subarray(0, rows), first);
     this.nodeIds.set(scanner.column(field.id).subarray(0, rows), first);
     this.selfSizes.set(scanner.column(field.selfSize).subarray(0, rows), first);
     if (field.detachedness >= 0) this.#addDetachedness(scanner.column(field.detachedness), rows, first);
-    this.#largestName = largest;
-    this.#edgesPromised = edges;
+    const ends = scanner.column(field.edgeCount).subarray(0, rows);
+    this.firstEdges.set(ends, first + 1);
+    this.#edgesPromised = ends.at(-1) ?? this.#edgesPromised;
+    this.#largestName = Math.max(this.#largestName, scanner.largestName);
     this.nodesRead = first + rows;
     for (const wide of scanner.wideValues()) this.#widen(first + wide.row, wide, byteOffset);
   }
@@ -128,32 +130,24 @@ export class SnapshotColumns {
     this.edgesRead = first + rows;
   }
 
-  /** Takes the location records at hand; those that point nowhere are left out. */
+  /** Takes the location records at hand. */
   addLocations(scanner: IntegerScanner, rows: number): void {
-    const { locationField: field, nodeFields, nodeCount } = this.meta;
-    const batch = new Int32Array(4 * rows);
-    const objects = scanner.column(field.objectIndex);
+    const { objectIndex, scriptId, line, column } = this.meta.locationField;
+    const copy = (field: number): Int32Array => new Int32Array(scanner.column(field).slice(0, rows).buffer);
+    const batch = { objects: copy(objectIndex), scripts: copy(scriptId), lines: copy(line), columns: copy(column) };
     // A line or column of -1 stands for none.
-    const wide = new Map(scanner.wideValues().map(({ row, field: at, value }) => [row * MAX_FIELDS + at, value]));
-    const read = (at: number, row: number): number =>
-      wide.size > 0 ? (wide.get(row * MAX_FIELDS + at) ?? scanner.column(at)[row]!) : scanner.column(at)[row]!;
-    let end = 0;
-    for (let row = 0; row < rows; row++) {
-      const node = objects[row]! / nodeFields;
-      if (node >= nodeCount || node !== node >>> 0) continue;
-      batch[end++] = node;
-      batch[end++] = read(field.scriptId, row);
-      batch[end++] = read(field.line, row);
-      batch[end++] = read(field.column, row);
+    for (const { row, field, value } of scanner.wideValues()) {
+      if (field === line) batch.lines[row] = value;
+      else if (field === column) batch.columns[row] = value;
     }
-    this.locations.push(batch.subarray(0, end));
+    this.locations.push(batch);
   }
 
-  /** Makes room for the strings that there are names of, as far as the file can hold them. */
-  expectStrings(totalBytes: number): void {
+  /** Begins to read strings, with room for those that there are names of, as far as the file can hold them. */
+  openStrings(totalBytes: number): void {
     // A string takes two quotes and a comma at least; of a stream the size is not known.
     const most = totalBytes === Number.POSITIVE_INFINITY ? STREAM_STRINGS : totalBytes / 3;
-    this.strings.reserve(Math.min(this.#largestName + 1, most));
+    this.strings.open(Math.min(this.#largestName + 1, most));
   }
 
   /** Last check, when all sections are in. */

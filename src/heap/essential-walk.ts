@@ -137,19 +137,37 @@ interface OwnedEdge {
 
 /** Table's halves of the entries of WeakMaps, and shortcuts but for those of the root. */
 function repeatingEdges(snapshot: HeapSnapshot): OwnedEdge[] {
-  const { firstEdges, edgeTypes, edgeNames, edgeCount, nodeIds, rootIndex, weakMapEntries } = snapshot;
-  const entryNames = weakMapEntries.names;
+  return [...entriesOfTables(snapshot), ...shortcutsOfOthers(snapshot)];
+}
+
+/** Edges of tables of WeakMaps that the keys have too: only the tables are looked at. */
+function entriesOfTables(snapshot: HeapSnapshot): OwnedEdge[] {
+  const { nodeCount, nodeIds, edgeTypes, edgeNames, weakMapEntries } = snapshot;
+  const { tables } = weakMapEntries;
+  // A bit for the last digits of each id spares most look-ups.
+  const filter = newBits(1 << 16);
+  for (const id of tables) setBit(filter, id & 0xffff);
+  const found: OwnedEdge[] = [];
+  for (let owner = 0; owner < nodeCount; owner++) {
+    const id = nodeIds[owner]!;
+    if (!hasBit(filter, id & 0xffff) || !tables.has(id)) continue;
+    const { from, to } = snapshot.edgesOf(owner);
+    for (let edge = from; edge < to; edge++) {
+      const name = edgeNames[edge]!;
+      if (edgeTypes[edge] !== INTERNAL || !weakMapEntries.isEntry(name)) continue;
+      if (weakMapEntries.tableId(name) === id) found.push({ owner, edge });
+    }
+  }
+  return found;
+}
+
+function shortcutsOfOthers({ firstEdges, edgeTypes, rootIndex }: HeapSnapshot): OwnedEdge[] {
   const found: OwnedEdge[] = [];
   let owner = 0;
-  for (let edge = 0; edge < edgeCount; edge++) {
-    const type = edgeTypes[edge]!;
-    if (type !== SHORTCUT && type !== INTERNAL) continue;
-    const name = edgeNames[edge]!;
-    if (type === INTERNAL && !hasBit(entryNames, name)) continue;
-    // Such edges are few: their owners are caught up with.
+  for (let edge = edgeTypes.indexOf(SHORTCUT); edge >= 0; edge = edgeTypes.indexOf(SHORTCUT, edge + 1)) {
+    // They are few: their owners are caught up with.
     while (firstEdges[owner + 1]! <= edge) owner++;
-    const repeats = type === SHORTCUT ? owner !== rootIndex : weakMapEntries.tableId(name) === nodeIds[owner];
-    if (repeats) found.push({ owner, edge });
+    if (owner !== rootIndex) found.push({ owner, edge });
   }
   return found;
 }

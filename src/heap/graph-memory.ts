@@ -1,7 +1,7 @@
 import type { Bits } from './bits.js';
-import { growTo, instantiate, PAGE_BYTES, wasmMemory } from './wasm-module.js';
+import { growTo, instantiate, MOST_PAGES, PAGE_BYTES, wasmMemory } from './wasm-module.js';
 
-const MOST_BYTES = 2 ** 32;
+const MOST_BYTES = MOST_PAGES * PAGE_BYTES;
 
 interface Global {
   readonly value: number;
@@ -36,6 +36,7 @@ interface Machine {
   plant(from: number, to: number): void;
   semidominators(from: number, to: number, endOfSources: number): number;
   immediateDominators(from: number, to: number): void;
+  retainSizes(from: number, to: number): void;
   countRetainers(from: number, to: number): void;
   sumRetainers(from: number, to: number, before: number): number;
   fillRetainers(from: number, to: number): void;
@@ -108,7 +109,7 @@ export class GraphMemory {
   constructor(nodeCount: number, edgeCount: number) {
     this.nodeCount = nodeCount;
     this.edgeCount = edgeCount;
-    const memory = wasmMemory(1, MOST_BYTES / PAGE_BYTES);
+    const memory = wasmMemory(1, MOST_PAGES);
     const machine = instantiate('graph', memory) as Machine;
     const bytes = machine.layout(nodeCount, edgeCount);
     if (bytes > MOST_BYTES) throw new RangeError(`${nodeCount} nodes and ${edgeCount} edges do not fit 4 GiB`);
@@ -169,6 +170,15 @@ export class GraphMemory {
     inSlices(1, reached, machine.immediateDominators);
     for (let number = reached; number < nodeCount; number++) immediate[order[number]!] = root;
     return sourceCount;
+  }
+
+  /**
+   * Turns the sizes in `retained` into retained sizes, in place: the bytes that would be freed with each node are the
+   * sizes of all that it dominates, itself included. Only after `dominate`.
+   */
+  retainSizes(): Float64Array {
+    inSlices(1, this.nodeCount, this.#machine.retainSizes, true);
+    return this.retained;
   }
 
   /** Fills `firstRetainer`, and `owners` with the owners of the edges to each node. */

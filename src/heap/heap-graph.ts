@@ -1,7 +1,6 @@
 import { nodeDistances } from './distances.js';
 import { type Dominators, findDominators } from './dominators.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
-import { retainSizes } from './retained-sizes.js';
 import { Retainers } from './retainers.js';
 import { PathSearch } from './retaining-path.js';
 import type { PathIndex } from './retaining-paths.js';
@@ -87,12 +86,12 @@ export class HeapGraph {
   }
 
   #retain(): Float64Array {
-    const tree = this.#tree();
+    this.#tree();
     // Dominators are found where retained sizes go. Shallow sizes are kept only when they are asked for themselves.
-    const { retained } = this.snapshot.graphMemory;
-    if (this.#parts.shallowSizes === undefined) shallowSizes(this.snapshot, retained);
-    else retained.set(this.#parts.shallowSizes);
-    return retainSizes(retained, tree);
+    const { graphMemory } = this.snapshot;
+    if (this.#parts.shallowSizes === undefined) shallowSizes(this.snapshot, graphMemory.retained);
+    else graphMemory.retained.set(this.#parts.shallowSizes);
+    return graphMemory.retainSizes();
   }
 
   #tree(): Dominators {

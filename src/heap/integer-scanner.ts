@@ -26,6 +26,16 @@ interface Machine {
   flush(): void;
   scan(from: number, end: number, fields: number): number;
   readonly largestName: Global;
+  makeNodes(
+    rows: number,
+    typeField: number,
+    nameField: number,
+    countField: number,
+    typeTable: number,
+    typeCount: number,
+    edgesBefore: number,
+    edgeCount: number,
+  ): number;
   makeEdges(
     rows: number,
     typeField: number,
@@ -43,6 +53,12 @@ export interface WideValue {
   readonly row: number;
   readonly field: number;
   readonly value: number;
+}
+
+export interface NodeFields {
+  readonly type: number;
+  readonly name: number;
+  readonly edgeCount: number;
 }
 
 export interface EdgeFields {
@@ -89,7 +105,7 @@ export class IntegerScanner {
     return this.#columns[field]!;
   }
 
-  /** A column that `makeEdges` has made one of bytes. */
+  /** A column that `makeNodes` or `makeEdges` has made one of bytes. */
   bytes(field: number): Uint8Array {
     return new Uint8Array(this.#memory.buffer, COLUMNS + field * ROWS * 4, ROWS);
   }
@@ -143,18 +159,36 @@ export class IntegerScanner {
   }
 
   /**
+   * Makes nodes of the rows at hand: types become canonical (read them as `bytes`), counts of edges the numbers of edges
+   * up to and with those of the node.
+   * @param typeTable canonical type of each type in the file, at most 256
+   * @param edgesBefore edges of the nodes before
+   * @returns the first row with a type that there is none of, or with more edges than there are; -1 when all are good
+   */
+  makeNodes(rows: number, field: NodeFields, typeTable: Uint8Array, edgesBefore: number, edgeCount: number): number {
+    const types = this.#setTable(typeTable);
+    const { type, name, edgeCount: count } = field;
+    return this.#machine.makeNodes(rows, type, name, count, TABLE, types, edgesBefore, edgeCount);
+  }
+
+  /**
    * Makes edges of the rows at hand: targets become node indexes, types canonical (read them as `bytes`).
    * @param typeTable canonical type of each type in the file, at most 256; bit 7 is set where names are numbers
    * @returns the first row with a type or target that there is none of, -1 when all are good
    */
   makeEdges(rows: number, field: EdgeFields, typeTable: Uint8Array, nodeFields: number, nodeCount: number): number {
-    const types = Math.min(256, typeTable.length);
-    new Uint8Array(this.#memory.buffer, TABLE, types).set(typeTable.subarray(0, types));
+    const types = this.#setTable(typeTable);
     const { type, nameOrIndex, toNode } = field;
     return this.#machine.makeEdges(rows, type, nameOrIndex, toNode, TABLE, types, nodeFields, nodeCount);
   }
 
-  /** Largest string index among the names of the edges made last. */
+  #setTable(typeTable: Uint8Array): number {
+    const types = Math.min(256, typeTable.length);
+    new Uint8Array(this.#memory.buffer, TABLE, types).set(typeTable.subarray(0, types));
+    return types;
+  }
+
+  /** Largest string index among the names of the nodes or edges made last. */
   get largestName(): number {
     return this.#machine.largestName.value >>> 0;
   }

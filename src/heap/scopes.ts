@@ -7,9 +7,6 @@ const IS_NEVER_SCOPE = NODE_TYPES.map((type) => NAMED_FREELY.has(type));
 const HIDDEN = EDGE_TYPES.indexOf('hidden');
 const SCOPE_NAME = 'system / Context';
 const NATIVE_CONTEXT_NAME = 'system / NativeContext';
-const UNKNOWN = 0;
-const NO = 1;
-const YES = 2;
 
 /** True for what V8 calls the variables of a call, a block or a module; Chrome adds which: `… / scope @457`. */
 export function isScopeName(name: string): boolean {
@@ -53,14 +50,17 @@ const known = new WeakMap<HeapSnapshot, Scopes>();
  */
 export class Scopes {
   readonly #snapshot: HeapSnapshot;
-  /** By string index of a node name. */
-  readonly #names: Uint8Array;
+  /** 1 by string index of a scope's name. */
+  readonly #isName: Uint8Array;
   /** Scopes by `scope_info` and `previous`, as `isRepeated` needs them. */
   #repeated: Map<string, number> | null = null;
 
   private constructor(snapshot: HeapSnapshot) {
     this.#snapshot = snapshot;
-    this.#names = new Uint8Array(snapshot.strings.length);
+    this.#isName = new Uint8Array(snapshot.strings.length);
+    for (const name of snapshot.strings.startingWith(SCOPE_NAME)) {
+      if (isScopeName(snapshot.strings.get(name))) this.#isName[name] = 1;
+    }
   }
 
   /** The same for all who ask about one snapshot. */
@@ -76,9 +76,7 @@ export class Scopes {
   /** True for the variables of a call, a block, a module or a script; false for -1. */
   isScope(node: number): boolean {
     if (node < 0 || isText(this.#snapshot, node)) return false;
-    const name = this.#snapshot.nodeNames[node]!;
-    if (this.#names[name] === UNKNOWN) this.#names[name] = isScopeName(this.#snapshot.strings.get(name)) ? YES : NO;
-    return this.#names[name] === YES;
+    return this.#isName[this.#snapshot.nodeNames[node]!] === 1;
   }
 
   /** True for the scope of a call or a block, of which each call makes one. */
@@ -110,8 +108,9 @@ export class Scopes {
 
   #countByInfo(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (let node = 0; node < this.#snapshot.nodeCount; node++) {
-      if (!this.isScope(node)) continue;
+    const { nodeNames, nodeCount } = this.#snapshot;
+    for (let node = 0; node < nodeCount; node++) {
+      if (this.#isName[nodeNames[node]!] === 0 || !this.isScope(node)) continue;
       const info = this.#snapshot.child(node, 'scope_info');
       // Without names it is a built-in's.
       if (info < 0 || !this.#hasNames(info)) continue;

@@ -10,25 +10,13 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const COLON = 0x3a;
-const COMMA = 0x2c;
 
 /** The header of Node is 1 KB; a file that opens otherwise and never ends its header is refused here. */
 const MAX_HEADER_BYTES = 1 << 20;
 /** The longest section name is `trace_function_infos`. */
 const MAX_KEY_BYTES = 64;
 
-type Mode =
-  | 'start'
-  | 'between'
-  | 'key'
-  | 'colon'
-  | 'value'
-  | 'meta'
-  | 'numbers'
-  | 'strings'
-  | 'string'
-  | 'skip'
-  | 'end';
+type Mode = 'start' | 'between' | 'key' | 'colon' | 'value' | 'meta' | 'numbers' | 'strings' | 'skip' | 'end';
 
 /**
  * Reads a `.heapsnapshot` from chunks of any size, in one pass, in the order of the file.
@@ -36,7 +24,7 @@ type Mode =
  * 1. *Sections.* The outer object is walked key by key; order and unknown sections do not matter, save that
  *    `snapshot` comes first: its counts size the columns.
  * 2. *Numbers.* `nodes`, `edges` and `locations` go through an `IntegerScanner` into `SnapshotColumns`.
- * 3. *Strings.* The section is copied as it is; only the places of the strings are found.
+ * 3. *Strings.* The section is kept as it is; the `StringTable` finds the places of the strings.
  * 4. *The rest* (`trace_tree`, `samples`) is stepped over.
  */
 export class SnapshotParser {
@@ -49,7 +37,6 @@ export class SnapshotParser {
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
-  #stringStart = 0;
   #scanner: IntegerScanner | null = null;
   #columns: SnapshotColumns | null = null;
   #hasEdges = false;
@@ -100,7 +87,6 @@ export class SnapshotParser {
       case 'numbers':
         return this.#numbers(chunk, at);
       case 'strings':
-      case 'string':
         return this.#strings(chunk, at);
       case 'meta':
         return this.#meta(chunk, at);
@@ -160,7 +146,7 @@ export class SnapshotParser {
     if (!isArray) throw this.#error('WT_HEAP_CORRUPT', 'the section is not an array', at);
     if (this.#section === 'strings') {
       this.#mode = 'strings';
-      this.#columns.expectStrings(this.#totalBytes);
+      this.#columns.openStrings(this.#totalBytes);
     } else if (this.#openNumbers()) this.#mode = 'numbers';
     else {
       this.#mode = 'skip';
@@ -197,44 +183,13 @@ export class SnapshotParser {
     return next;
   }
 
-  /** Phase 3. The whole section is copied; the places of the strings in it are noted. */
-  #strings(chunk: Uint8Array, start: number): number {
-    const table = this.#columns!.strings;
-    const offset = table.end - start;
-    let at = start;
-    while (at < chunk.length && this.#mode !== 'between') {
-      if (this.#mode === 'strings') {
-        const byte = chunk[at++]!;
-        if (byte === QUOTE) {
-          this.#mode = 'string';
-          this.#stringStart = offset + at;
-        } else if (byte === CLOSE_ARRAY) this.#mode = 'between';
-        else if (byte > 32 && byte !== COMMA) throw this.#broken(at - 1);
-        continue;
-      }
-      at = this.#stringEnd(chunk, at);
-      if (at === chunk.length) break;
-      table.addString(this.#stringStart, offset + at - this.#stringStart);
-      this.#mode = 'strings';
-      at++;
-    }
-    table.append(chunk.subarray(start, at));
-    return at;
-  }
-
-  #stringEnd(chunk: Uint8Array, start: number): number {
-    const end = chunk.length;
-    let at = start;
-    if (this.#isEscaped && at < end) {
-      this.#isEscaped = false;
-      at++;
-    }
-    for (; at < end; at++) {
-      const byte = chunk[at]!;
-      if (byte === QUOTE) return at;
-      if (byte === BACKSLASH && ++at === end) this.#isEscaped = true;
-    }
-    return end;
+  /** Phase 3. */
+  #strings(chunk: Uint8Array, at: number): number {
+    const next = this.#columns!.strings.scan(chunk, at);
+    if (next === -1) return chunk.length;
+    if (next < -1) throw this.#broken(-2 - next);
+    this.#mode = 'between';
+    return next;
   }
 
   #meta(chunk: Uint8Array, start: number): number {

@@ -31,15 +31,20 @@ export class SourceLocations {
 
   constructor(snapshot: HeapSnapshot, columns: SnapshotColumns) {
     this.#snapshot = snapshot;
-    this.#places = new Int32Array(columns.locations.reduce((sum, { length }) => sum + (length / 4) * 3, 0));
+    this.#places = new Int32Array(columns.locations.reduce((sum, { objects }) => sum + objects.length * 3, 0));
     this.#rows = new Uint32Array(snapshot.nodeCount);
     let end = 0;
-    for (const batch of columns.locations) {
-      for (let at = 0; at < batch.length; at += 4, end += 3) {
-        const [node, script] = [batch[at]!, batch[at + 1]!];
+    for (const { objects, scripts, lines, columns: places } of columns.locations) {
+      for (let row = 0; row < objects.length; row++, end += 3) {
+        const node = (objects[row]! >>> 0) / columns.meta.nodeFields;
+        // Those that point nowhere are left out.
+        if (node >= snapshot.nodeCount || node !== node >>> 0) continue;
         this.#rows[node] = end + 1;
-        this.#places.set(batch.subarray(at + 1, at + 4), end);
-        if (snapshot.nodeTypes[node] === CLOSURE && !this.#files.has(script)) this.#nameScript(script, node);
+        this.#places[end] = scripts[row]!;
+        this.#places[end + 1] = lines[row]!;
+        this.#places[end + 2] = places[row]!;
+        if (snapshot.nodeTypes[node] === CLOSURE && !this.#files.has(scripts[row]!))
+          this.#nameScript(scripts[row]!, node);
       }
     }
   }

@@ -1,24 +1,78 @@
-const SEGMENT_BYTES = 1 << 22;
+import { growTo, instantiate, MOST_PAGES, PAGE_BYTES, wasmMemory } from './wasm-module.js';
+
+// Shared with wasm/strings.as.ts: change both.
+const BATCH = 8_192;
+const STARTS = 65_536;
+const LENGTHS = 98_304;
+const ENTRIES = 131_072;
+const KEY_IDS = 163_840;
+const TABLE_IDS = 229_376;
+const PATTERNS = 294_912;
+const PATTERN = 64;
+const TEXT = 327_680;
+const PAGES = 6;
+const MOST_BYTES = MOST_PAGES * PAGE_BYTES;
+const [ENDED, FULL, CLOSED] = [0, 1, 2];
+/** What a name of an entry of a WeakMap has before its key, between key and value, and behind its value. */
+const ENTRY_PATTERNS = [' / part of key (', ') -> value (', ') pair in WeakMap (table @'];
+/** Bytes that the text grows by at least: it is read by loads of 16 bytes, which may end behind it. */
+const STEP = 1 << 20;
+
+/** Bytes that are searched at once: `Buffer.indexOf` has offsets of 31 bits. */
+const SEARCHED = 1 << 30;
+/** Text that stands in the file as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 const BACKSLASH = 0x5c;
 /** Decoded strings that are kept: the names of a census are few hundreds, a path uses tens. */
 const CACHE_LIMIT = 65_536;
 
+interface Global {
+  readonly value: number;
+}
+
+interface Machine {
+  readonly at: Global;
+  readonly count: Global;
+  readonly entries: Global;
+  open(from: number): void;
+  flush(): void;
+  scan(end: number): number;
+}
+
+/** Names of entries of WeakMaps as they were found, some at a time, by rising index. */
+export interface EntryNames {
+  /** Index of the string that the rows count from. */
+  readonly first: number;
+  readonly rows: Uint32Array;
+  readonly keyIds: Float64Array;
+  readonly tableIds: Float64Array;
+}
+
 /**
  * The strings of a snapshot, kept as the bytes of the file and decoded when asked for.
- * A section may exceed the largest JavaScript string: its bytes lie in segments of 4 MiB.
+ * A section may exceed the largest JavaScript string: its bytes lie in a memory of WebAssembly.
  */
 export class StringTable {
-  readonly #segments: Buffer[] = [];
-  #end = 0;
-  #bytes = 0;
-  /** Start of each string, modulo 2 ** 32. */
+  readonly #memory = wasmMemory(PAGES, MOST_PAGES);
+  readonly #machine = instantiate('strings', this.#memory) as Machine;
+  /** The memory's bytes; those of the section from TEXT on. */
+  #text = Buffer.from(this.#memory.buffer);
+  #end = TEXT;
+  /** Address of each string. */
   #starts = new Uint32Array(1024);
   #lengths = new Uint32Array(1024);
-  /** Strings from which on starts are 2 ** 32 more. */
-  readonly #wraps: number[] = [];
   #length = 0;
+  readonly #entryNames: EntryNames[] = [];
   readonly #decoded = new Map<number, string>();
   readonly #found = new Map<string, number>();
+
+  constructor() {
+    for (const [i, pattern] of ENTRY_PATTERNS.entries()) {
+      this.#text[PATTERNS + i * PATTERN] = pattern.length;
+      this.#text.write(pattern, PATTERNS + i * PATTERN + 1, 'latin1');
+    }
+  }
 
   /** Number of strings. */
   get length(): number {
@@ -27,38 +81,78 @@ export class StringTable {
 
   /** Bytes of all strings as they stand in the file, escapes included. */
   get byteLength(): number {
-    return this.#bytes;
+    let bytes = 0;
+    for (let index = 0; index < this.#length; index++) bytes += this.#lengths[index]!;
+    return bytes;
   }
 
-  /** Bytes that were added, with what stands between strings; for the reader only. */
-  get end(): number {
-    return this.#end;
+  /** Use `HeapSnapshot.weakMapEntries`. @internal */
+  get entryNames(): readonly EntryNames[] {
+    return this.#entryNames;
   }
 
-  /** Adds bytes of the section as they stand, quotes and commas too; for the reader only. */
-  append(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
-      const offset = this.#end % SEGMENT_BYTES;
-      if (offset === 0) this.#segments.push(Buffer.allocUnsafeSlow(SEGMENT_BYTES));
-      const part = bytes.subarray(at, at + SEGMENT_BYTES - offset);
-      this.#segments[this.#segments.length - 1]!.set(part, offset);
-      at += part.length;
-      this.#end += part.length;
+  /**
+   * Begins to read a section, behind its bracket; for the reader only.
+   * @param strings that room is made for at once
+   */
+  open(strings: number): void {
+    this.#reserve(strings);
+    this.#machine.open(this.#end);
+  }
+
+  /**
+   * Reads from `start` to the end of the chunk or to the closing bracket; for the reader only.
+   * @returns the index after the bracket, `-1` when the chunk ended first, `-2 - i` for a foreign byte at `i`.
+   * Cost: about 1 ns a byte.
+   */
+  scan(bytes: Uint8Array, start: number): number {
+    const machine = this.#machine;
+    const from = this.#end;
+    const end = from + bytes.length - start;
+    this.#growTo(end + STEP / 2);
+    this.#text.set(start === 0 ? bytes : bytes.subarray(start), from);
+    this.#end = end;
+    let status = FULL;
+    while (status === FULL) {
+      status = machine.scan(end);
+      this.#take();
     }
+    if (status === ENDED) return -1;
+    // Addresses come as signed numbers.
+    this.#end = machine.at.value >>> 0;
+    const consumed = start + this.#end - from;
+    return status === CLOSED ? consumed : -2 - consumed;
   }
 
-  /** Adds the string whose bytes are, or will be, from `start` on; for the reader only. */
-  addString(start: number, length: number): void {
-    if (this.#length === this.#starts.length) this.reserve(this.#length * 2);
-    if (start >= (this.#wraps.length + 1) * 2 ** 32) this.#wraps.push(this.#length);
-    this.#starts[this.#length] = start;
-    this.#lengths[this.#length] = length;
-    this.#length++;
-    this.#bytes += length;
+  #growTo(bytes: number): void {
+    if (bytes <= this.#text.length) return;
+    if (bytes > MOST_BYTES) throw new RangeError('the strings do not fit 4 GiB');
+    growTo(this.#memory, Math.min(MOST_BYTES, bytes + Math.max(STEP, this.#end / 4)));
+    this.#text = Buffer.from(this.#memory.buffer);
   }
 
-  /** Makes room for so many strings; for the reader only. */
-  reserve(strings: number): void {
+  /** Takes over the batch of what was found. */
+  #take(): void {
+    const { count, entries } = this.#machine;
+    const { buffer } = this.#memory;
+    if (this.#length + count.value > this.#starts.length)
+      this.#reserve(Math.max(2 * this.#length, this.#length + BATCH));
+    this.#starts.set(new Uint32Array(buffer, STARTS, count.value), this.#length);
+    this.#lengths.set(new Uint32Array(buffer, LENGTHS, count.value), this.#length);
+    if (entries.value > 0) {
+      this.#entryNames.push({
+        first: this.#length,
+        rows: new Uint32Array(buffer, ENTRIES, entries.value).slice(),
+        keyIds: new Float64Array(buffer, KEY_IDS, entries.value).slice(),
+        tableIds: new Float64Array(buffer, TABLE_IDS, entries.value).slice(),
+      });
+    }
+    this.#length += count.value;
+    this.#machine.flush();
+  }
+
+  /** Makes room for so many strings. */
+  #reserve(strings: number): void {
     if (!(strings > this.#starts.length) || strings >= 2 ** 32) return;
     const [starts, lengths] = [new Uint32Array(strings), new Uint32Array(strings)];
     starts.set(this.#starts.subarray(0, this.#length));
@@ -89,8 +183,7 @@ export class StringTable {
   /** Byte of the string at an index, as in the file; -1 past its end. Cost: constant. */
   byteAt(index: number, offset: number): number {
     if (!(offset < this.#lengths[index]!)) return -1;
-    const at = this.#startOf(index) + offset;
-    return this.#segments[Math.floor(at / SEGMENT_BYTES)]![at % SEGMENT_BYTES]!;
+    return this.#text[this.#starts[index]! + offset]!;
   }
 
   /** Number of decimal digits that the string at an index starts with. */
@@ -113,43 +206,59 @@ export class StringTable {
 
   /**
    * Index of the first string equal to `text`, -1 when there is none.
-   * Cost: the first call for a text compares the lengths of all strings (2 ns each), later calls are a look-up.
+   * Cost: the first call for a text searches the bytes of all strings (0.3 ns each), later calls are a look-up.
    */
   indexOf(text: string): number {
     const known = this.#found.get(text);
     if (known !== undefined) return known;
-    const index = this.#search(text);
+    const index = PLAIN.test(text) ? (this.#placed(`"${text}"`).next().value ?? -1) : this.#search(text);
     this.#found.set(text, index);
     return index;
   }
 
+  /**
+   * Indexes of the strings that start with a plain text (ASCII without quotes, backslashes and control characters).
+   * Cost: as `indexOf`, at each call.
+   */
+  startingWith(text: string): Iterable<number> {
+    return this.#placed(`"${text}`);
+  }
+
+  /** Strings whose opening quote is that of a text in the section's bytes. */
+  *#placed(text: string): Generator<number, undefined> {
+    const pattern = Buffer.from(text, 'latin1');
+    for (let piece = TEXT; piece < this.#end; piece += SEARCHED) {
+      // A text may begin in one piece and end in the next.
+      const bytes = this.#text.subarray(piece, Math.min(this.#end, piece + SEARCHED + pattern.length - 1));
+      for (let at = bytes.indexOf(pattern); at >= 0; at = bytes.indexOf(pattern, at + 1)) {
+        const index = this.#startingAt(piece + at + 1);
+        if (index >= 0) yield index;
+      }
+    }
+  }
+
+  /** The string that begins at an address, -1 when there is none. */
+  #startingAt(address: number): number {
+    let [low, high] = [0, this.#length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#starts[middle]! < address) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.#length && this.#starts[low] === address ? low : -1;
+  }
+
+  /** Compares texts: one that is not plain can be written in several ways. */
   #search(text: string): number {
-    const isPlain = /^[ !#-[\]-~]*$/.test(text);
     for (let index = 0; index < this.#length; index++) {
-      const bytes = this.byteLengthAt(index);
-      if (isPlain ? bytes !== text.length : bytes < text.length) continue;
-      if (decode(this.#slice(index)) === text) return index;
+      if (this.byteLengthAt(index) >= text.length && this.peek(index) === text) return index;
     }
     return -1;
   }
 
-  #startOf(index: number): number {
-    let start = this.#starts[index]!;
-    for (const wrap of this.#wraps) if (index >= wrap) start += 2 ** 32;
-    return start;
-  }
-
   #slice(index: number): Buffer {
-    const from = this.#startOf(index);
-    const length = this.#lengths[index]!;
-    const segment = Math.floor(from / SEGMENT_BYTES);
-    const offset = from - segment * SEGMENT_BYTES;
-    if (offset + length <= SEGMENT_BYTES) {
-      return this.#segments[segment]?.subarray(offset, offset + length) ?? Buffer.alloc(0);
-    }
-    const last = Math.floor((from + length - 1) / SEGMENT_BYTES);
-    const parts = this.#segments.slice(segment, last + 1);
-    return Buffer.concat(parts).subarray(offset, offset + length);
+    const from = this.#starts[index]!;
+    return this.#text.subarray(from, from + this.#lengths[index]!);
   }
 }
 

@@ -13,6 +13,8 @@ export interface WasmMemory {
 }
 
 export const PAGE_BYTES = 65_536;
+/** Where addresses of 32 bits end. */
+export const MOST_PAGES = 65_536;
 
 const compiled = new Map<string, object>();
 
@@ -31,7 +33,7 @@ export function growTo(memory: WasmMemory, bytes: number): void {
 }
 
 /** Exports of a module of `wasm/` that works in a memory. Each module is compiled once in a process. */
-export function instantiate(name: 'scanner' | 'graph', memory: WasmMemory): unknown {
+export function instantiate(name: 'scanner' | 'graph' | 'strings', memory: WasmMemory): unknown {
   let module = compiled.get(name);
   if (module === undefined) {
     module = new WebAssembly.Module(readFileSync(new URL(`./wasm/${name}.wasm`, import.meta.url)));

@@ -304,6 +304,19 @@ export function immediateDominators(from: u32, to: u32): void {
   }
 }
 
+/** Adds the sizes in `retained` to those of the dominators, from number `to - 1` down to `from`, which is 1 or more. */
+export function retainSizes(from: u32, to: u32): void {
+  const order = orderAt;
+  const immediate = immediateAt;
+  const retained = retainedAt;
+  for (let n = to; n > from; ) {
+    n--;
+    const held = at(order, n);
+    const sum = retained + (<usize>at(immediate, held) << 3);
+    store<f64>(sum, load<f64>(sum) + load<f64>(retained + (<usize>held << 3)));
+  }
+}
+
 export function countRetainers(from: u32, to: u32): void {
   const edgeTargets = edgeTargetsAt;
   const firstRetainer = firstRetainerAt;

@@ -2,15 +2,15 @@
  * Reads a flat JSON array of integers, record by record, into one column a field. AssemblyScript with SIMD; compiled
  * by `scripts/build.mjs` into `scanner.wasm`, wrapped by `integer-scanner.ts`.
  *
- * 1. *Classify.* 64 bytes at once become three words of 64 bits: where digits, commas and newlines are (the first stage
- *    of Langdale & Lemire, "Parsing gigabytes of JSON per second", VLDB Journal 28, 2019). From them follow the first
- *    digit and the end of each number, so that no number waits for the one before.
+ * 1. *Classify.* 64 bytes from the start of a record become one word of 64 bits: where other bytes than digits are. A
+ *    record of V8 ends within them. From the word follow the ends of its numbers, without a look at each digit (after
+ *    the first stage of Langdale & Lemire, "Parsing gigabytes of JSON per second", VLDB Journal 28, 2019).
  * 2. *Convert.* The eight bytes before a number's end are loaded, those before its first digit cleared, and three
- *    multiplications make the value (Lemire, "Quickly parsing eight digits", 2018).
- * 3. Whatever is not digits, a comma, or a newline before a comma is read byte by byte: minus signs, other white space,
- *    numbers of more than eight digits, the closing bracket, the end of the input.
+ *    multiplications make the value (Lemire, "Quickly parsing eight digits", 2018). Nine to sixteen digits are two such.
+ * 3. Whatever is not digits, a comma, or a newline before the comma behind a record is read byte by byte: minus signs,
+ *    other white space, numbers that are too long or too large, the closing bracket, the end of the input.
  *
- * Memory: input before `end`, with 8 bytes to spare before it; columns of ROWS values (u32) from COLUMNS, one after the
+ * Memory: input before `end`, with 16 bytes to spare before it; columns of ROWS values (u32) from COLUMNS, one after the
  * other. What does not fit 32 bits, and negative numbers, go to WIDE as [row u32, field u32, value f64].
  */
 
@@ -27,13 +27,13 @@ const FULL: i32 = 1;
 const CLOSED: i32 = 2;
 const FOREIGN: i32 = 3;
 
-const NEWLINE: u8 = 0x0a;
 const COMMA: u8 = 0x2c;
 const MINUS: u8 = 0x2d;
 const CLOSE: u8 = 0x5d;
-const BLOCK: usize = 64;
-/** Rows that one block can begin. */
-const ROWS_A_BLOCK: u32 = 33;
+/** A newline and a comma, as they are loaded. */
+const NEWLINE_COMMA: u16 = 0x2c0a;
+/** Bytes that are looked at for a record. */
+const WINDOW: usize = 64;
 /** Digits of the largest number that is read exactly. */
 const MOST_DIGITS: u32 = 15;
 
@@ -78,16 +78,11 @@ function cell(r: u32, f: u32): usize {
   return COLUMNS + (<usize>(f * ROWS + r) << 2);
 }
 
+/** Bytes of 16 that are no digits. */
 // @ts-expect-error as above
 @inline
-function mask(bytes: v128, wanted: u8): u64 {
-  return <u64>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(wanted)));
-}
-
-// @ts-expect-error as above
-@inline
-function digitMask(bytes: v128): u64 {
-  return <u64>i8x16.bitmask(i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(0x30)), i8x16.splat(10)));
+function others(bytes: v128): u64 {
+  return <u64>i8x16.bitmask(i8x16.ge_u(i8x16.sub(bytes, i8x16.splat(0x30)), i8x16.splat(10)));
 }
 
 // @ts-expect-error as above
@@ -99,88 +94,65 @@ function valueOf(eight: u64): u64 {
   return (low + high) >> 32;
 }
 
+/** Value of the last digits, at most eight, before a place. */
+// @ts-expect-error as above
+@inline
+function digitsBefore(stop: usize, length: usize): u64 {
+  const gap = <u64>(8 - length) << 3;
+  return valueOf(((load<u64>(stop - 8) ^ 0x3030303030303030) >> gap) << gap);
+}
+
 /** Reads from `from` to `end`, to the closing bracket, or until the columns are full. */
 export function scan(from: usize, end: usize, fields: u32): i32 {
   at = from;
   while (true) {
-    const isFull = scanBlocks(end, fields);
-    if (isFull) return FULL;
+    if (field == 0 && !isOver) scanRecords(end, fields);
+    if (row == ROWS) return FULL;
     const status = scanBytes(end, fields);
     if (status >= 0) return status;
   }
 }
 
-/** Steps 1 and 2, until something else comes up; true when the columns are full. */
-function scanBlocks(end: usize, fields: u32): bool {
+/** Steps 1 and 2, until something else comes up or the columns are full. */
+function scanRecords(end: usize, fields: u32): void {
   let p = at;
   let r = row;
-  let f = field;
-  let wasNewline: u64 = isOver ? 1 : 0;
-  let wasDigit: u64 = 0;
-  let start: usize = p;
-  let isFull = false;
-  let out = cell(r, f);
-  while (p + BLOCK <= end) {
-    if (r + ROWS_A_BLOCK > ROWS) {
-      isFull = true;
-      break;
-    }
-    const a = v128.load(p);
-    const b = v128.load(p, 16);
-    const c = v128.load(p, 32);
-    const d = v128.load(p, 48);
-    const digits = digitMask(a) | (digitMask(b) << 16) | (digitMask(c) << 32) | (digitMask(d) << 48);
-    const commas = mask(a, COMMA) | (mask(b, COMMA) << 16) | (mask(c, COMMA) << 32) | (mask(d, COMMA) << 48);
-    const newlines = mask(a, NEWLINE) | (mask(b, NEWLINE) << 16) | (mask(c, NEWLINE) << 32) | (mask(d, NEWLINE) << 48);
-    const afterDigit = (digits << 1) | wasDigit;
-    const afterNewline = (newlines << 1) | wasNewline;
-    // A comma or a newline ends a number; after a newline there must be a comma.
-    const isRegular =
-      (digits | commas | newlines) == u64.MAX_VALUE &&
-      (afterNewline & ~commas) == 0 &&
-      (commas & ~(afterDigit | afterNewline)) == 0 &&
-      (newlines & ~afterDigit) == 0;
-    if (!isRegular) break;
-    let ends = (commas | newlines) & afterDigit;
-    let starts = digits & ~afterDigit;
-    if (wasDigit == 0) {
-      start = p + <usize>ctz(starts);
-      starts &= starts - 1;
-    }
-    // At most 33 numbers; one that is too long leaves the block to step 3.
-    while (ends != 0) {
-      const stop = p + <usize>ctz(ends);
-      const length = stop - start;
-      if (length > 8) {
-        at = start;
-        row = r;
-        field = f;
-        isOver = false;
-        return false;
-      }
-      const gap = <u64>(8 - length) << 3;
-      store<u32>(out, <u32>valueOf(((load<u64>(stop - 8) ^ 0x3030303030303030) >> gap) << gap));
+  // A record is looked at when the two bytes behind its window are there too.
+  const lastRecord = end - WINDOW - 2;
+  for (; p <= lastRecord && r < ROWS; r++) {
+    const low = others(v128.load(p)) | (others(v128.load(p, 16)) << 16);
+    let ends = low | (others(v128.load(p, 32)) << 32) | (others(v128.load(p, 48)) << 48);
+    let out = cell(r, 0);
+    let start = p;
+    let stop = p;
+    let isRegular = true;
+    for (let f: u32 = 0; f < fields; f++) {
+      // Without an end, this is the first byte behind the window.
+      stop = p + <usize>ctz(ends);
       ends &= ends - 1;
-      start = p + <usize>ctz(starts);
-      starts &= starts - 1;
-      out += COLUMN;
-      if (++f == fields) {
-        f = 0;
-        out = COLUMNS + (<usize>(++r) << 2);
+      const length = stop - start;
+      let value: u64 = 0;
+      if (length - 1 < 8) value = digitsBefore(stop, length);
+      else if (length - 9 < 8) value = digitsBefore(stop, 8) + 100_000_000 * digitsBefore(stop - 8, length - 8);
+      else value = u64.MAX_VALUE;
+      if (value > u32.MAX_VALUE || (f + 1 < fields && load<u8>(stop) != COMMA)) {
+        isRegular = false;
+        break;
       }
+      store<u32>(out, <u32>value);
+      out += COLUMN;
+      start = stop + 1;
     }
-    wasDigit = digits >> 63;
-    wasNewline = newlines >> 63;
-    p += BLOCK;
+    if (!isRegular) break;
+    if (load<u16>(stop) == NEWLINE_COMMA) p = stop + 2;
+    else if (load<u8>(stop) == COMMA) p = stop + 1;
+    else break;
   }
   row = r;
-  field = f;
-  isOver = wasNewline != 0;
-  at = wasDigit != 0 ? start : p;
-  return isFull;
+  at = p;
 }
 
-/** Step 3: reads until the next comma behind `at`, which is where blocks may begin again; -1 when there was one. */
+/** Step 3: reads to the next comma behind `at`; -1 when there was one. */
 function scanBytes(end: usize, fields: u32): i32 {
   const first = at;
   let p = first;
@@ -202,7 +174,7 @@ function scanBytes(end: usize, fields: u32): i32 {
       isOver = false;
       at = p + 1;
       if (byte == CLOSE) return CLOSED;
-      return row + ROWS_A_BLOCK > ROWS || wide == WIDE_ROOM ? FULL : -1;
+      return wide == WIDE_ROOM ? FULL : -1;
     } else if (byte == MINUS && digits == 0 && !isNegative && !isOver) isNegative = true;
     else if (byte <= 32 && (digits > 0 || !isNegative)) {
       if (digits > 0) {
@@ -236,8 +208,40 @@ function put(value: f64, fields: u32): void {
   }
 }
 
-/** Largest string index among the names of the edges made last. */
+/** Largest string index among the names of the nodes or edges made last. */
 export let largestName: u32 = 0;
+
+/**
+ * Makes nodes of three columns: checks types, writes the canonical ones as bytes over the type column, and turns counts
+ * of edges into the number of edges up to there.
+ * @returns the first node with a bad type or with more edges than there are, or -1
+ */
+export function makeNodes(
+  rows: u32,
+  typeField: u32,
+  nameField: u32,
+  countField: u32,
+  typeTable: usize,
+  typeCount: u32,
+  edgesBefore: u32,
+  edgeCount: u32,
+): i32 {
+  const types = cell(0, typeField);
+  const names = cell(0, nameField);
+  const counts = cell(0, countField);
+  let largest: u32 = 0;
+  let edges = <u64>edgesBefore;
+  for (let n: u32 = 0; n < rows; n++) {
+    const type = load<u32>(types + (<usize>n << 2));
+    edges += load<u32>(counts + (<usize>n << 2));
+    if (type >= typeCount || edges > edgeCount) return <i32>n;
+    largest = max(largest, load<u32>(names + (<usize>n << 2)));
+    store<u8>(types + <usize>n, load<u8>(typeTable + <usize>type));
+    store<u32>(counts + (<usize>n << 2), <u32>edges);
+  }
+  largestName = largest;
+  return -1;
+}
 
 /**
  * Makes edges of three columns: checks types and targets, turns offsets into node indexes in place, and writes the
