@@ -96,7 +96,7 @@ class StepReader {
 
   #variable(name: string): ReadableStep {
     if (this.#isProcess()) return this.#step('anchor', 'process', 'process');
-    return this.#step('variable', name, cleanText(name));
+    return this.#step('variable', name, variableText(name));
   }
 
   #many(): ReadableStep {
@@ -161,7 +161,7 @@ class StepReader {
     if (this.#snapshot.name(this.#owner) === 'system / PromiseReaction') return this.#reaction();
     if (!this.#isScope(this.#owner)) return null;
     const name = blockVariable(this.#snapshot, this.#owner, index);
-    return name === null ? null : this.#step('variable', name, cleanText(name));
+    return name === null ? null : this.#step('variable', name, variableText(name));
   }
 
   /** A callback given to `then`; the one that resumes an async function is named by its generator instead. */
@@ -219,6 +219,11 @@ class StepReader {
 
 function cleanText(text: string): string {
   return CALM_NAME.test(text) ? text : plainText(text, MAX_NAME_CHARS);
+}
+
+/** Variables that V8 adds itself begin with a dot, which reads as a property: `.home_object`. */
+function variableText(name: string): string {
+  return cleanText(name.replace(/^\./, ''));
 }
 
 /** `.name`, `["any text"]` or `[Symbol(name)]`. */

@@ -103,12 +103,71 @@ describe('describePath() writes a path as its author would', () => {
   });
 });
 
+const CLOSURES_PROGRAM = `
+import { createServer } from 'node:http';
+globalThis.Buf = class Buf {}; globalThis.CachedItem = class CachedItem {};
+globalThis.RequestItem = class RequestItem {}; globalThis.DeepItem = class DeepItem {}; globalThis.BlockItem = class BlockItem {};
+let cache = new Map([['k', new CachedItem()]]);
+globalThis.get = (key) => cache.get(key);
+function makeHandler() { const bigBuf = new Buf(); return () => bigBuf; }
+globalThis.handler = makeHandler();
+globalThis.page = { onData: makeHandler() };
+const own = makeHandler(); globalThis.ask = () => own;
+function nest() { const outer = { inner: makeHandler() }; return { run: () => outer }; }
+globalThis.nested = nest();
+{ const block = new BlockItem(); globalThis.ofBlock = () => block; }
+const first = (next) => { const one = next; return () => one; };
+const second = (next) => { const two = next; return () => two; };
+const third = (next) => { const three = next; return () => three; };
+const fourth = (next) => { const four = next; return () => four; };
+globalThis.deep = first(second(third(fourth(new DeepItem()))));
+const server = createServer(); globalThis.serving = () => server;
+(function routes(target) { const routed = [new RequestItem()]; target.on('request', () => routed); })(server);
+takeSnapshot();
+`;
+
+describe('describePath() of what a function captured', () => {
+  let snapshot: HeapSnapshot;
+  beforeAll(async () => {
+    snapshot = await readSnapshot(snapshotOf(CLOSURES_PROGRAM));
+  });
+
+  it('begins with what keeps the call, so that two owners read differently', () => {
+    expect(pathTexts(snapshot, 'Buf').sort()).toEqual([
+      'globalThis.handler → bigBuf',
+      'globalThis.nested.run → outer.inner → bigBuf',
+      'globalThis.page.onData → bigBuf',
+      'own → bigBuf',
+    ]);
+    expect(pathTexts(snapshot, 'RequestItem')).toEqual(['server._events.request → routed[]']);
+    expect(pathTexts(snapshot, 'BlockItem')).toEqual(['globalThis.ofBlock → block']);
+  });
+
+  it('begins with the variable of a module as before', () => {
+    expect(pathTexts(snapshot, 'CachedItem')).toEqual(['cache[]']);
+  });
+
+  it('writes no variable that V8 adds as a property', () => {
+    const paths = new RetainingPaths(snapshot);
+    const closures = Array.from({ length: snapshot.nodeCount }, (_, node) => node).filter(
+      (node) => snapshot.nodeType(node) === 'closure',
+    );
+    const texts = closures.map((node) => describePath(snapshot, paths.path(node)).text);
+    expect(texts.filter((text) => text.includes('→ home_object'))).not.toEqual([]);
+    expect(texts.filter((text) => text.includes('→ .'))).toEqual([]);
+  });
+
+  it('leaves out calls in the middle of a long chain', () => {
+    expect(pathTexts(snapshot, 'DeepItem')).toEqual(['globalThis.deep → … → three → four']);
+  });
+});
+
 describe('describePath() in CommonJS', () => {
   it('starts from the variable of a module, from its exports, and from process', async () => {
     const snapshot = await readSnapshot(snapshotOf(COMMONJS_PROGRAM, 'store.cjs'));
     expect(pathTexts(snapshot, 'ModuleItem')).toEqual(['history[]']);
     expect(pathTexts(snapshot, 'ExportedItem')).toEqual(['process.mainModule.exports.store[]']);
-    expect(pathTexts(snapshot, 'ServerItem')).toEqual(['handlers.get[]']);
+    expect(pathTexts(snapshot, 'ServerItem')).toEqual(['process._events.custom → handlers.get[]']);
   });
 
   it('knows the scope of a call in a module that has none itself', async () => {
@@ -119,6 +178,16 @@ describe('describePath() in CommonJS', () => {
       takeSnapshot();`;
     const snapshot = await readSnapshot(snapshotOf(program, 'bare.cjs'));
     expect(pathTexts(snapshot, 'Kept')).toContain('globalThis.handlers[] → kept');
+  });
+
+  it('begins with what keeps the call in a module that has no scope', async () => {
+    const program = `
+      globalThis.Kept = class Kept {};
+      function make() { const kept = new Kept(); return () => kept; }
+      globalThis.handler = make();
+      takeSnapshot();`;
+    const snapshot = await readSnapshot(snapshotOf(program, 'bare.cjs'));
+    expect(pathTexts(snapshot, 'Kept')).toEqual(['globalThis.handler → kept']);
   });
 
   it('names a required module by its file', async () => {

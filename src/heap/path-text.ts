@@ -6,6 +6,8 @@ import type { PathIndex } from './retaining-paths.js';
 const MAX_PERIOD = 4;
 /** Steps that are written when a path has no name to start from. */
 const LAST_STEPS = 4;
+/** Variables of calls that are written: `handler → done → items[]`. One path in a hundred has more, and up to seven. */
+const MAX_CALLS = 3;
 
 interface Folded {
   readonly step: ReadableStep;
@@ -18,8 +20,9 @@ interface Folded {
  *
  * 1. *Read.* V8's own layout is left out (`readableSteps`).
  * 2. *Fold.* Loops of the same edges to the same classes are written once, with `…`.
- * 3. *Start.* From the last variable in scope or well-known object; from the one before when that variable belongs
- *    to one call each and is captured by the elements of a container or by a timer: those are what grows.
+ * 3. *Start.* From the last variable of a module or well-known object. A variable of a call is not one: every call makes
+ *    it anew, so that what keeps the call comes before it, `globalThis.handler → history[]`.
+ * 4. *Shorten.* Of many calls, each kept by the one before, the inner ones and what keeps the first are written.
  *
  * @param path from `RetainingPaths.path`, root first.
  * @returns all readable steps from the root, folded, and the text; both cleaned of control characters.
@@ -35,7 +38,7 @@ export function describePath(
 ): { readonly steps: PathStep[]; readonly text: string } {
   const folded = fold(readableSteps(snapshot, path));
   const steps = folded.map(({ step: { edge, type, node } }) => ({ edge, type, node }));
-  return { steps, text: write(folded.slice(startOf(folded))) };
+  return { steps, text: shorten(folded.slice(startOf(folded))) };
 }
 
 /** Phase 2. */
@@ -78,12 +81,15 @@ function startOf(steps: readonly Folded[]): number {
   const isName = ({ step }: Folded) => step.kind === 'variable' || step.kind === 'anchor';
   const last = steps.findLastIndex(isName);
   if (last < 0) return Math.max(0, steps.length - LAST_STEPS);
-  if (!steps[last]!.step.isPerCall) return last;
-  let before = last - 1;
-  while (before >= 0 && steps[before]!.step.kind === 'arrow') before--;
-  const holder = steps[before]?.step;
-  if (holder?.edge === 'timer') return before;
-  return holder?.kind === 'many' ? startOf(steps.slice(0, before + 1)) : last;
+  return steps[last]!.step.isPerCall ? startOf(steps.slice(0, last)) : last;
+}
+
+/** Phase 4. */
+function shorten(steps: readonly Folded[]): string {
+  const calls = steps.flatMap(({ step }, at) => (step.isPerCall ? [at] : []));
+  if (calls.length <= MAX_CALLS) return write(steps);
+  const keeper = steps.slice(0, Math.max(1, calls[0]!));
+  return `${write(keeper)} → … → ${write(steps.slice(calls.at(1 - MAX_CALLS)))}`;
 }
 
 function write(steps: readonly Folded[]): string {
