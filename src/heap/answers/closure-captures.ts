@@ -35,19 +35,23 @@ export interface ClosureGroup {
   readonly variables: number;
   /** V8's id of one of the functions. */
   readonly exampleId: number;
+  /** True for functions of Node itself, which a program did not write; they may keep what it did. */
+  readonly isNodeInternal: boolean;
 }
 
 /** Functions and variables shown of one group: a bundle is one scope with thousands of both. */
 const MAX_SHOWN = 8;
+/** How Node names its own scripts. */
+const NODE_SCHEME = 'node:';
 const CLOSURE = NODE_TYPES.indexOf('closure');
 const CONTEXT = EDGE_TYPES.indexOf('context');
 const HIDDEN = EDGE_TYPES.indexOf('hidden');
 
 /**
- * What functions keep by closing over the call that made them, most retained bytes first. A scope holds every variable
- * that any function made in it uses: a function may keep what it does not use itself. So functions are grouped by the
- * scope that they share, and scopes by the first of these functions. Scopes of modules are left out, as
- * they last as long as the program; captured `null`, `undefined`, `true` and `false` weigh nothing and are left out.
+ * What functions keep by closing over the call that made them, most retained bytes first, those of Node itself last: each
+ * program has them, and they are seldom its concern. A scope holds every variable that any function made in it uses: a
+ * function may keep what it does not use itself. So functions are grouped by the scope that they share, and scopes by the
+ * first of these functions. Scopes of modules are left out, as they last as long as the program; captured `null`, `undefined`, `true` and `false` weigh nothing and are left out.
  *
  * @param retainedSizes of `HeapGraph`
  * Cost: 1 µs a closure, and the variables of the `top` groups.
@@ -68,10 +72,19 @@ export function closureCaptures(
     groups.set(place, group);
   }
   return [...groups.values()]
-    .map((group) => ({ ...group, retainedBytes: bytes(group.scopes) }))
-    .sort((a, b) => b.retainedBytes - a.retainedBytes || b.closures.length - a.closures.length)
+    .map((group) => ({
+      ...group,
+      retainedBytes: bytes(group.scopes),
+      isNodeInternal: places.isNodeInternal(group.closures[0]!),
+    }))
+    .sort(
+      (a, b) =>
+        Number(a.isNodeInternal) - Number(b.isNodeInternal) ||
+        b.retainedBytes - a.retainedBytes ||
+        b.closures.length - a.closures.length,
+    )
     .slice(0, top)
-    .map(({ scopes, closures, retainedBytes }) => {
+    .map(({ scopes, closures, retainedBytes, isNodeInternal }) => {
       const variables = capturesOf(snapshot, scopes, retainedSizes);
       const functions = functionsOf(snapshot, places, closures);
       return {
@@ -83,6 +96,7 @@ export function closureCaptures(
         captures: variables.slice(0, MAX_SHOWN),
         variables: variables.length,
         exampleId: snapshot.nodeIds[closures[0]!]!,
+        isNodeInternal,
       };
     });
 }
@@ -121,6 +135,11 @@ class Places {
       this.#known.set(key, place);
     }
     return place;
+  }
+
+  /** Functions that share a scope come from one script. */
+  isNodeInternal(closure: number): boolean {
+    return this.#snapshot.location(closure)?.file.startsWith(NODE_SCHEME) ?? false;
   }
 }
 

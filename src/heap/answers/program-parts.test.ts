@@ -76,6 +76,22 @@ describe('closureCaptures()', () => {
   });
 });
 
+describe('closureCaptures() of functions that Node wrote', () => {
+  it('come last, whatever they keep', async () => {
+    const { snapshot, graph } = await programHeap(`
+      globalThis.small = [(() => { const word = 'w' + Date.now(); return function tell() { return word; }; })(), 1];
+      const moduleVariable = {}; globalThis.keep = () => moduleVariable;
+      takeSnapshot();`);
+    const groups = closureCaptures(snapshot, graph.retainedSizes);
+    const own = groups.filter(({ functions }) => functions[0]!.location?.file.startsWith('node:'));
+    expect(own.length).toBeGreaterThan(10);
+    expect(groups[0]!.functions).toMatchObject([{ name: 'tell' }]);
+    expect(Math.max(...own.map(({ retainedBytes }) => retainedBytes))).toBeGreaterThan(groups[0]!.retainedBytes);
+    expect(groups.slice(-own.length)).toEqual(own);
+    expect(groups.map(({ isNodeInternal }) => isNodeInternal)).toEqual(groups.map((group) => own.includes(group)));
+  });
+});
+
 describe('eventListeners()', () => {
   it('counts the listeners of an EventEmitter by event and function', () => {
     const [bus] = eventListeners(heap.snapshot);
