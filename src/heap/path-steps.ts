@@ -160,7 +160,7 @@ class StepReader {
   #hidden(index: number): ReadableStep | null {
     if (this.#snapshot.name(this.#owner) === 'system / PromiseReaction') return this.#reaction();
     if (!this.#isScope(this.#owner)) return null;
-    const name = blockVariable(this.#snapshot, this.#owner, index);
+    const name = Scopes.of(this.#snapshot).blockVariable(this.#owner, index);
     return name === null ? null : this.#step('variable', name, variableText(name));
   }
 
@@ -232,34 +232,4 @@ function memberText(name: string): string {
   if (symbol !== null) return `[Symbol(${cleanText(symbol[1]!)})]`;
   const text = cleanText(name);
   return /^#?[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(text) ? `.${text}` : `[${JSON.stringify(text)}]`;
-}
-
-/**
- * Name of a variable in the scope of a block, whose edges V8 only numbers. The numbers skip slots that hold small
- * integers, so that they name a variable for certain only when the block has one, or none was skipped.
- * `null` for the scope of a built-in function, which has no names.
- */
-function blockVariable(snapshot: HeapSnapshot, scope: number, index: number): string | null {
-  const info = snapshot.child(scope, 'scope_info');
-  const names = info < 0 ? [] : hiddenStrings(snapshot, info);
-  if (names.length === 0) return null;
-  const { from, to } = snapshot.edgesOf(scope);
-  let largest = 0;
-  for (let edge = from; edge < to; edge++) {
-    if (snapshot.edgeType(edge) === 'hidden') largest = Math.max(largest, snapshot.edgeNames[edge]!);
-  }
-  const isCertain = names.length === 1 || largest === names.length - 1;
-  return (isCertain ? names[index] : undefined) ?? '(captured)';
-}
-
-/** Names at hidden indexes 0, 1, 2 … of a scope info, up to the first that is no string. */
-function hiddenStrings(snapshot: HeapSnapshot, info: number): string[] {
-  const names: string[] = [];
-  const { from, to } = snapshot.edgesOf(info);
-  for (let edge = from; edge < to; edge++) {
-    if (snapshot.edgeType(edge) !== 'hidden' || snapshot.edgeNames[edge] !== names.length) continue;
-    if (snapshot.nodeType(snapshot.edgeTargets[edge]!) !== 'string') break;
-    names.push(snapshot.name(snapshot.edgeTargets[edge]!));
-  }
-  return names;
 }

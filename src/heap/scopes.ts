@@ -54,6 +54,8 @@ export class Scopes {
   readonly #isName: Uint8Array;
   /** Scopes by `scope_info` and `previous`, as `isRepeated` needs them. */
   #repeated: Map<string, number> | null = null;
+  /** Names of the variables of a block, by its scope info. */
+  readonly #blockNames = new Map<number, readonly string[]>();
 
   private constructor(snapshot: HeapSnapshot) {
     this.#snapshot = snapshot;
@@ -87,6 +89,41 @@ export class Scopes {
     if (this.isScope(previous)) return true;
     const info = this.#snapshot.child(node, 'scope_info');
     return info >= 0 && (this.#isOfNamedCall(info) || this.#isRepeated(info, previous));
+  }
+
+  /**
+   * Name of a variable in the scope of a block, whose edges V8 only numbers. The numbers skip slots that hold small
+   * integers, so that they name a variable for certain only when the block has one, or none was skipped; else it is
+   * `(captured)`. `null` for the scope of a built-in function, which has no names.
+   */
+  blockVariable(scope: number, index: number): string | null {
+    const info = this.#snapshot.child(scope, 'scope_info');
+    const names = info < 0 ? [] : this.#namesOfBlock(info);
+    if (names.length === 0) return null;
+    const { edgeTypes, edgeNames } = this.#snapshot;
+    const { from, to } = this.#snapshot.edgesOf(scope);
+    let largest = 0;
+    for (let edge = from; edge < to; edge++) {
+      if (edgeTypes[edge] === HIDDEN) largest = Math.max(largest, edgeNames[edge]!);
+    }
+    const isCertain = names.length === 1 || largest === names.length - 1;
+    return (isCertain ? names[index] : undefined) ?? '(captured)';
+  }
+
+  /** Names at hidden indexes 0, 1, 2 … of a scope info, up to the first that is no string. */
+  #namesOfBlock(info: number): readonly string[] {
+    const known = this.#blockNames.get(info);
+    if (known !== undefined) return known;
+    const snapshot = this.#snapshot;
+    const { from, to } = snapshot.edgesOf(info);
+    const names: string[] = [];
+    for (let edge = from; edge < to; edge++) {
+      if (snapshot.edgeTypes[edge] !== HIDDEN || snapshot.edgeNames[edge] !== names.length) continue;
+      if (snapshot.nodeType(snapshot.edgeTargets[edge]!) !== 'string') break;
+      names.push(snapshot.name(snapshot.edgeTargets[edge]!));
+    }
+    this.#blockNames.set(info, names);
+    return names;
   }
 
   /** A block has the names of its variables alone, a call that of its function behind them, a script only `this`. */

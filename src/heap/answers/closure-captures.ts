@@ -166,7 +166,7 @@ function capturesOf(
   for (const scope of scopes) {
     const { from, to } = snapshot.edgesOf(scope);
     for (let edge = from; edge < to; edge++) {
-      const name = variableName(snapshot, edge);
+      const name = variableName(snapshot, scope, edge);
       if (name === null) continue;
       const value = variableValue(snapshot, snapshot.edgeTargets[edge]!);
       if (value < 0 || isOddball(snapshot, value)) continue;
@@ -184,7 +184,8 @@ function variableValue(snapshot: HeapSnapshot, target: number): number {
 }
 
 /** Scopes of blocks number their variables. */
-function variableName(snapshot: HeapSnapshot, edge: number): string | null {
+function variableName(snapshot: HeapSnapshot, scope: number, edge: number): string | null {
   if (snapshot.edgeTypes[edge] === CONTEXT) return snapshot.edgeName(edge);
-  return snapshot.edgeTypes[edge] === HIDDEN ? '(captured)' : null;
+  if (snapshot.edgeTypes[edge] !== HIDDEN) return null;
+  return Scopes.of(snapshot).blockVariable(scope, snapshot.edgeNames[edge]!) ?? '(captured)';
 }

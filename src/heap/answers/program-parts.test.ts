@@ -76,6 +76,19 @@ describe('closureCaptures()', () => {
   });
 });
 
+describe('closureCaptures() of a block', () => {
+  it('names its variable', async () => {
+    const { snapshot, graph } = await programHeap(`
+      class Held {}
+      { const inBlock = new Held(); globalThis.ofBlock = function ofBlock() { return inBlock; }; }
+      takeSnapshot();`);
+    const group = closureCaptures(snapshot, graph.retainedSizes).find(
+      ({ functions }) => functions[0]!.name === 'ofBlock',
+    )!;
+    expect(group.captures).toMatchObject([{ name: 'inBlock', className: 'Held' }]);
+  });
+});
+
 describe('closureCaptures() of functions that Node wrote', () => {
   it('come last, whatever they keep', async () => {
     const { snapshot, graph } = await programHeap(`
