@@ -40,15 +40,17 @@ export function closuresAnswer(file: HeapFile, { top }: HeapArguments): HeapAnsw
       };
     },
   );
+  const largest = groups.find(({ isNodeInternal }) => !isNodeInternal);
   return {
     data: { closures: groups },
     page: {
-      meaning: groups[0]
-        ? `Variables that functions keep after the call that made them: at most ${bytesText(groups[0].retainedBytes)} in one place`
-        : 'No function keeps the variables of a call',
+      meaning: largest
+        ? `Variables that functions keep after the call that made them: at most ${bytesText(largest.retainedBytes)} in one place`
+        : 'No function of the program keeps the variables of a call',
       sections,
       notes: [
         'a scope holds every variable that any function made in it uses, and goes with the last of these functions',
+        ...(groups.at(-1)?.isNodeInternal ? ['functions of Node itself (node:…) come last'] : []),
       ],
     },
   };

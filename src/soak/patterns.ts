@@ -89,9 +89,14 @@ function timerAdvice({ bounds = [] }: Facts): Advice {
   };
 }
 
-/** The container of a path: `bus._events.message[]` → `bus`; `history[]` → `history`. */
+/**
+ * The container of a path: `bus` of `bus._events.message[] → item`, `history` of `store.add → history[]`. The list is
+ * what grows; what keeps a call comes before it, what its entries keep behind it.
+ */
 function ownerOf(pathText: string): string {
-  const owner = pathText
+  const steps = pathText.split(' → ');
+  const list = steps.findLast((step) => /\[\]…?$/.test(step)) ?? steps.at(-1)!;
+  const owner = list
     .replace(/(\._events|\[Symbol\(kEvents\)\]).*$/, '')
     .replace(/(\[\])+…?$/, '')
     .replace(/…$/, '');
