@@ -74,11 +74,13 @@ export interface EdgeFields {
 export class IntegerScanner {
   readonly #machine: Machine;
   readonly #memory = wasmMemory(PAGES);
-  readonly #input = new Uint8Array(this.#memory.buffer, INPUT, INPUT_BYTES);
+  readonly #bytes = new Uint8Array(this.#memory.buffer);
+  /** Room for a chunk: one that is read into it is not copied before it is scanned. */
+  readonly input = new Uint8Array(this.#memory.buffer, INPUT, INPUT_BYTES);
   readonly #columns: Uint32Array[] = [];
   #fields = 1;
   #onRows: (rows: number) => void = () => {};
-  /** Bytes of a number that was cut by the end of the last chunk, at the start of the input. */
+  /** Bytes of a number that was cut by the end of the last chunk, before the input. */
   #tail = 0;
 
   constructor() {
@@ -130,26 +132,30 @@ export class IntegerScanner {
    * Cost: about 0.9 ns a byte.
    */
   scan(bytes: Uint8Array, start: number): number {
-    const machine = this.#machine;
-    for (let from = start; from < bytes.length; ) {
-      const take = Math.min(bytes.length - from, INPUT_BYTES - this.#tail);
-      this.#input.set(bytes.subarray(from, from + take), this.#tail);
-      const end = INPUT + this.#tail + take;
-      const status = this.#run(end);
-      const at = machine.at.value;
-      const consumed = from + (at - INPUT - this.#tail);
-      if (status === CLOSED) return consumed;
-      if (status !== ENDED) return -2 - consumed;
-      this.#input.copyWithin(0, at - INPUT, end - INPUT);
-      this.#tail = end - at;
-      from += take;
+    if (bytes.buffer === this.input.buffer) return this.#scanInput(start, bytes.length);
+    for (let from = start; from < bytes.length; from += INPUT_BYTES) {
+      const piece = bytes.subarray(from, from + INPUT_BYTES);
+      this.input.set(piece);
+      const next = this.#scanInput(0, piece.length);
+      if (next !== -1) return next < -1 ? next - from : next + from;
     }
     return -1;
   }
 
-  #run(end: number): number {
+  #scanInput(start: number, length: number): number {
+    const end = INPUT + length;
+    const status = this.#run(INPUT + start - this.#tail, end);
+    const at = this.#machine.at.value;
+    if (status === CLOSED) return at - INPUT;
+    if (status !== ENDED) return -2 - (at - INPUT);
+    this.#tail = end - at;
+    this.#bytes.copyWithin(INPUT - this.#tail, at, end);
+    return -1;
+  }
+
+  #run(start: number, end: number): number {
     const machine = this.#machine;
-    for (let from = INPUT; ; from = machine.at.value) {
+    for (let from = start; ; from = machine.at.value) {
       const status = machine.scan(from, end, this.#fields);
       if (status !== FULL && status !== CLOSED) return status;
       this.#onRows(machine.row.value);

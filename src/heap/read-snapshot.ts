@@ -3,7 +3,7 @@ import { heapError } from './errors.js';
 import { HeapSnapshot } from './heap-snapshot.js';
 import { SnapshotParser } from './snapshot-parser.js';
 
-/** Larger reads gain nothing from the page cache and leave the second-level cache. */
+/** Progress is told about as often. */
 const CHUNK_BYTES = 1 << 20;
 
 export interface ReadSnapshotOptions {
@@ -57,6 +57,10 @@ class Reading {
     this.#onProgress = onProgress;
   }
 
+  get input(): Uint8Array {
+    return this.#parser.input;
+  }
+
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
     this.#readBytes += chunk.length;
@@ -80,11 +84,9 @@ function readFromPath(path: string, options: ReadSnapshotOptions): HeapSnapshot 
   const file = openSync(path, 'r');
   try {
     const reading = new Reading(stat.size, options);
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    for (;;) {
-      const bytes = readSync(file, chunk, 0, CHUNK_BYTES, null);
-      if (bytes === 0) break;
-      reading.push(bytes === CHUNK_BYTES ? chunk : chunk.subarray(0, bytes));
+    const { input } = reading;
+    for (let bytes = readSync(file, input); bytes > 0; bytes = readSync(file, input)) {
+      reading.push(input.subarray(0, bytes));
     }
     return reading.finish();
   } finally {

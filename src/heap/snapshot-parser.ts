@@ -37,7 +37,7 @@ export class SnapshotParser {
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
-  #scanner: IntegerScanner | null = null;
+  readonly #scanner = new IntegerScanner();
   #columns: SnapshotColumns | null = null;
   #hasEdges = false;
 
@@ -45,6 +45,11 @@ export class SnapshotParser {
   constructor(readsEdges: boolean, totalBytes: number) {
     this.#readsEdges = readsEdges;
     this.#totalBytes = totalBytes;
+  }
+
+  /** Room for the next bytes of the file: those that are read into it, and then pushed, are copied once less. */
+  get input(): Uint8Array {
+    return this.#scanner.input;
   }
 
   /** Takes the next bytes of the file; the chunk may be reused afterwards. */
@@ -158,7 +163,6 @@ export class SnapshotParser {
   #openNumbers(): boolean {
     const columns = this.#columns!;
     const { meta } = columns;
-    this.#scanner ??= new IntegerScanner();
     const scanner = this.#scanner;
     if (this.#section === 'nodes') {
       scanner.open(meta.nodeFields, (rows) => columns.addNodes(scanner, rows, this.#consumed));
@@ -175,10 +179,10 @@ export class SnapshotParser {
 
   /** Phase 2. */
   #numbers(chunk: Uint8Array, at: number): number {
-    const next = this.#scanner!.scan(chunk, at);
+    const next = this.#scanner.scan(chunk, at);
     if (next === -1) return chunk.length;
     if (next < -1) throw this.#broken(-2 - next);
-    if (this.#scanner!.hasRest) throw this.#error('WT_HEAP_CORRUPT', 'its last record is incomplete', next);
+    if (this.#scanner.hasRest) throw this.#error('WT_HEAP_CORRUPT', 'its last record is incomplete', next);
     this.#mode = 'between';
     return next;
   }
