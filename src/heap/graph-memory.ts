@@ -158,7 +158,7 @@ export class GraphMemory {
     inSlices(0, reached, (from, to) => {
       sourceCount = machine.countSources(from, to, sourceCount);
     });
-    inSlices(0, nodeCount, machine.gather);
+    inSlices(0, reached, machine.gather);
     inSlices(0, reached, machine.plant);
     let endOfSources = sourceCount;
     const semidominators = (from: number, to: number) => {

@@ -34,8 +34,6 @@ export let partsAt: usize = 0;
 export let partsBeforeAt: usize = 0;
 export let partOwnersAt: usize = 0;
 let stackAt: usize = 0;
-/** Number of each node, from the walk until links are made: `immediate`. */
-let numbersAt: usize = 0;
 /** Ancestor and label of each number side by side, as they are read together: `immediate` and half of `retained`. */
 let linksAt: usize = 0;
 /** Semidominators, and before them the next edges of the walk's path: the other half of `retained`. */
@@ -46,7 +44,6 @@ export function layout(nodeCount: u32, edgeCount: u32): f64 {
   end = (nodeCount & 1) != 0 ? 4 : 0;
   immediateAt = column(nodeCount);
   retainedAt = column(2 * <f64>nodeCount);
-  numbersAt = immediateAt;
   linksAt = immediateAt;
   semiAt = retainedAt + (<usize>nodeCount << 2);
   firstEdgesAt = column(<f64>nodeCount + 1);
@@ -119,7 +116,6 @@ export let numbered: u32 = 1;
 /** Begins to walk at a node that was come to for the first time. */
 export function enter(start: u32): void {
   put(orderAt, numbered, start);
-  put(numbersAt, start, numbered);
   put(parentsAt, numbered, 0);
   node = start;
   number = numbered++;
@@ -142,7 +138,6 @@ export function walk(steps: u32, isInOwned: bool): bool {
   const owned = ownedAt;
   const visited = visitedAt;
   const order = orderAt;
-  const numbers = numbersAt;
   const parents = parentsAt;
   const firstSources = firstSourcesAt;
   const semi = semiAt;
@@ -184,7 +179,6 @@ export function walk(steps: u32, isInOwned: bool): bool {
     if (isInOwned) setBit(owned, target);
     put(parents, next, own);
     put(order, next, target);
-    put(numbers, target, next);
     const first = at(firstEdges, target);
     const afterLast = at(firstEdges, target + 1);
     if (first == afterLast) {
@@ -223,23 +217,23 @@ export function countSources(from: u32, to: u32, before: u32): u32 {
   return total;
 }
 
-/** Ends of the ranges become their starts, as sources come in: from node to node, as their edges lie side by side. */
+/** Ends of the ranges become their starts, as sources come in. */
 export function gather(from: u32, to: u32): void {
   const firstEdges = firstEdgesAt;
   const edgeTargets = edgeTargetsAt;
-  const numbers = numbersAt;
+  const order = orderAt;
   const firstSources = firstSourcesAt;
   const outside = outsideAt;
   const sources = sourcesAt;
-  let e = at(firstEdges, from);
   for (let n = from; n < to; n++) {
-    const last = at(firstEdges, n + 1);
-    for (; e < last; e++) {
+    const owner = at(order, n);
+    const last = at(firstEdges, owner + 1);
+    for (let e = at(firstEdges, owner); e < last; e++) {
       if (!hasBit(outside, e)) continue;
       const target = at(edgeTargets, e);
       const slot = at(firstSources, target) - 1;
       put(firstSources, target, slot);
-      put(sources, slot, at(numbers, n));
+      put(sources, slot, n);
     }
   }
 }
