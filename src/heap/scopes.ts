@@ -52,7 +52,7 @@ export class Scopes {
   readonly #snapshot: HeapSnapshot;
   /** 1 by string index of a scope's name. */
   readonly #isName: Uint8Array;
-  /** Scopes by `scope_info` and `previous`, as `isRepeated` needs them. */
+  /** Outermost scopes by `scope_info` and `previous`, as `isRepeated` needs them. */
   #repeated: Map<string, number> | null = null;
   /** Names of the variables of a block, by its scope info. */
   readonly #blockNames = new Map<number, readonly string[]>();
@@ -148,10 +148,13 @@ export class Scopes {
     const { nodeNames, nodeCount } = this.#snapshot;
     for (let node = 0; node < nodeCount; node++) {
       if (this.#isName[nodeNames[node]!] === 0 || !this.isScope(node)) continue;
+      const previous = this.#snapshot.child(node, 'previous');
+      // Those within another scope are nobody's question.
+      if (this.isScope(previous)) continue;
       const info = this.#snapshot.child(node, 'scope_info');
       // Without names it is a built-in's.
       if (info < 0 || !this.#hasNames(info)) continue;
-      const key = `${info} ${this.#snapshot.child(node, 'previous')}`;
+      const key = `${info} ${previous}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     return counts;
