@@ -109,7 +109,7 @@ class EssentialWalk {
       if (arrivals[node] !== 0) continue;
       const end = firstEdges[node + 1]!;
       for (let edge = firstEdges[node]!; edge < end; edge++) {
-        if (this.#isEssential(node, edge)) setBit(held, edgeTargets[edge]!);
+        if (isEssential(this.#snapshot, node, edge)) setBit(held, edgeTargets[edge]!);
       }
     }
     for (let node = 0; node < nodeCount; node++) {
@@ -119,15 +119,15 @@ class EssentialWalk {
       this.#memory.walk(node, false);
     }
   }
+}
 
-  /** For nodes other than the root. */
-  #isEssential(node: number, edge: number): boolean {
-    const { edgeTypes, edgeTargets } = this.#snapshot;
-    const { owned, repeated } = this.#memory;
-    const target = edgeTargets[edge]!;
-    if (edgeTypes[edge] === WEAK || target === node || hasBit(repeated, edge)) return false;
-    return hasBit(owned, node) || !hasBit(owned, target);
-  }
+/** True when an edge holds its target, after the walk. What the root holds need not be owned. */
+export function isEssential(snapshot: HeapSnapshot, node: number, edge: number): boolean {
+  const { edgeTypes, edgeTargets, rootIndex, graphMemory } = snapshot;
+  const { owned, repeated } = graphMemory;
+  const target = edgeTargets[edge]!;
+  if (edgeTypes[edge] === WEAK || target === node || hasBit(repeated, edge)) return false;
+  return node === rootIndex || hasBit(owned, node) || !hasBit(owned, target);
 }
 
 interface OwnedEdge {

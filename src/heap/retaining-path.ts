@@ -1,5 +1,6 @@
 import type { Dominators } from './dominators.js';
 import { EdgeCosts, LAST_RESORT, MAX_EDGE_COST } from './edge-costs.js';
+import { isEssential } from './essential-walk.js';
 import type { HeapSnapshot } from './heap-snapshot.js';
 import { type PathIndex, RetainingPaths } from './retaining-paths.js';
 
@@ -13,22 +14,17 @@ const BUCKETS = LAST_RESORT + 1;
  * behind is little: its holders and theirs. Edges of last resort are tried when there is no path without.
  *
  * Cost: some thousand edges a path as a rule, and a search for the node's number (0.4 ns a node). When all searches
- * together have looked at four times the edges of the heap, the tree is made after all. 12 bytes a node that is touched.
+ * together have looked at four times the edges of the heap, the tree is made after all. 4 bytes a node that is touched.
  */
 export class PathSearch {
   readonly #snapshot: HeapSnapshot;
   readonly #dominators: Dominators;
   readonly #costs: EdgeCosts;
-  /**
-   * Cost so far plus one by number, 0 where the search did not come yet. Nodes go by their numbers, as sources do; the
-   * root has 0. Memory that is not touched costs nothing.
-   */
+  /** Cost so far plus one by node, 0 where the search did not come yet. Memory that is not touched costs nothing. */
   readonly #cost: Uint32Array;
-  /** Edge towards the end of the path, and the number it leads to, by number. */
-  readonly #nextEdge: Int32Array;
-  readonly #next: Uint32Array;
-  /** Numbers that have a cost. */
+  /** Nodes that have a cost. */
   readonly #touched: number[] = [];
+  /** Numbers of nodes, as sources go by numbers; the root has 0. */
   #buckets: number[][] = [];
   #waiting = 0;
   #budget: number;
@@ -38,9 +34,7 @@ export class PathSearch {
     this.#snapshot = snapshot;
     this.#dominators = dominators;
     this.#costs = new EdgeCosts(snapshot);
-    this.#cost = new Uint32Array(dominators.reached);
-    this.#nextEdge = new Int32Array(dominators.reached);
-    this.#next = new Uint32Array(dominators.reached);
+    this.#cost = new Uint32Array(snapshot.nodeCount);
     this.#budget = 4 * snapshot.edgeCount + 1_000;
   }
 
@@ -52,7 +46,7 @@ export class PathSearch {
     for (const mostPrice of [MAX_EDGE_COST, LAST_RESORT]) {
       if (this.#budget < 0) break;
       const isFound = this.#search(start, mostPrice);
-      if (isFound) return this.#steps();
+      if (isFound) return this.#steps(node);
       if (this.#budget >= 0 && mostPrice === LAST_RESORT) return [];
     }
     this.#tree ??= new RetainingPaths(this.#snapshot);
@@ -61,17 +55,18 @@ export class PathSearch {
 
   /** True when the root was reached by edges of at most a price; false too when the budget ended. */
   #search(start: number, mostPrice: number): boolean {
-    for (const number of this.#touched) this.#cost[number] = 0;
+    const { order } = this.#dominators;
+    for (const node of this.#touched) this.#cost[node] = 0;
     this.#touched.length = 0;
     this.#buckets = Array.from({ length: BUCKETS }, () => []);
     this.#waiting = 0;
-    this.#reach(start, 1, -1, start);
+    this.#reach(start, 1);
     for (let now = 1; this.#waiting > 0 && this.#budget >= 0; now++) {
       // First in, first out; no edge costs nothing, so that nothing is added meanwhile.
       for (const number of this.#buckets[now % BUCKETS]!.splice(0)) {
         this.#waiting--;
         // It was reached at less cost since.
-        if (this.#cost[number] !== now) continue;
+        if (this.#cost[order[number]!] !== now) continue;
         if (number === 0) return true;
         this.#relax(number, mostPrice);
       }
@@ -79,11 +74,10 @@ export class PathSearch {
     return false;
   }
 
-  #reach(number: number, cost: number, edge: number, next: number): void {
-    if (this.#cost[number] === 0) this.#touched.push(number);
-    this.#cost[number] = cost;
-    this.#nextEdge[number] = edge;
-    this.#next[number] = next;
+  #reach(number: number, cost: number): void {
+    const node = this.#dominators.order[number]!;
+    if (this.#cost[node] === 0) this.#touched.push(node);
+    this.#cost[node] = cost;
     this.#buckets[cost % BUCKETS]!.push(number);
     this.#waiting++;
   }
@@ -104,30 +98,43 @@ export class PathSearch {
 
   /** Looks at the edges from one number to another. */
   #relaxFrom(source: number, number: number, mostPrice: number): void {
-    const cost = this.#cost;
-    const reached = cost[number]!;
-    if (cost[source] !== 0 && cost[source]! <= reached + 1) return;
-    const { firstEdges, edgeTargets } = this.#snapshot;
     const { order } = this.#dominators;
+    const { firstEdges, edgeTargets } = this.#snapshot;
     const [owner, node] = [order[source]!, order[number]!];
+    const reached = this.#cost[node]!;
+    let known = this.#cost[owner]! || Number.POSITIVE_INFINITY;
+    if (known <= reached + 1) return;
     const end = firstEdges[owner + 1]!;
     this.#budget -= end - firstEdges[owner]!;
     for (let edge = firstEdges[owner]!; edge < end; edge++) {
-      if (edgeTargets[edge] !== node) continue;
+      if (edgeTargets[edge] !== node || !isEssential(this.#snapshot, owner, edge)) continue;
       const price = this.#costs.of(owner, edge);
-      const through = reached + price;
-      if (price > mostPrice || (cost[source] !== 0 && cost[source]! <= through)) continue;
-      this.#reach(source, through, edge, number);
+      if (price > mostPrice || reached + price >= known) continue;
+      known = reached + price;
+      this.#reach(source, known);
     }
   }
 
-  #steps(): PathIndex[] {
-    const { order } = this.#dominators;
-    const { rootIndex } = this.#snapshot;
+  /** From the root down: the next step of a cheapest path costs what its edge does not. */
+  #steps(end: number): PathIndex[] {
+    const { edgeTargets, rootIndex } = this.#snapshot;
     const steps: PathIndex[] = [{ node: rootIndex, edge: -1 }];
-    for (let number = 0; this.#nextEdge[number]! >= 0; number = this.#next[number]!) {
-      steps.push({ node: order[this.#next[number]!]!, edge: this.#nextEdge[number]! });
+    for (let node = rootIndex; node !== end; ) {
+      const edge = this.#nextEdge(node);
+      node = edgeTargets[edge]!;
+      steps.push({ node, edge });
     }
     return steps;
+  }
+
+  #nextEdge(node: number): number {
+    const { edgeTargets } = this.#snapshot;
+    const { from, to } = this.#snapshot.edgesOf(node);
+    for (let edge = from; edge < to; edge++) {
+      const rest = this.#cost[edgeTargets[edge]!]!;
+      if (rest === 0 || rest >= this.#cost[node]! || !isEssential(this.#snapshot, node, edge)) continue;
+      if (rest + this.#costs.of(node, edge) === this.#cost[node]) return edge;
+    }
+    throw new Error('a cheapest path ends before its node');
   }
 }
