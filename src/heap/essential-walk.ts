@@ -47,10 +47,8 @@ class EssentialWalk {
   run(): number {
     if (this.#memory.numbered !== 1) throw new Error('the edges of a snapshot are walked once');
     const { nodeCount } = this.#snapshot;
-    const { order, firstSources: arrivals, repeated } = this.#memory;
-    const repeating = repeatingEdges(this.#snapshot);
-    for (const { edge } of repeating) setBit(repeated, edge);
-    this.#walkFromRoot(repeating);
+    const { order, firstSources: arrivals } = this.#memory;
+    this.#walkFromRoot(markRepeating(this.#snapshot));
     this.#adoptOrphans();
     const reached = this.#memory.numbered;
     for (let node = 0, number = reached; number < nodeCount; node++) {
@@ -59,7 +57,8 @@ class EssentialWalk {
     return reached;
   }
 
-  #walkFromRoot(repeating: readonly OwnedEdge[]): void {
+  /** @param repeating owners of edges that repeat others */
+  #walkFromRoot(repeating: readonly number[]): void {
     const { edgeTargets, rootIndex } = this.#snapshot;
     const { order, firstSources: arrivals, owned, visited } = this.#memory;
     order[0] = rootIndex;
@@ -67,12 +66,21 @@ class EssentialWalk {
     setBit(visited, rootIndex);
     const entries = new Set(ownedEntries(this.#snapshot));
     for (const edge of entries) this.#follow(edge, true);
-    const leftOver = repeating.filter(({ owner }) => hasBit(owned, owner)).map(({ edge }) => edgeTargets[edge]!);
+    const leftOver = repeating.filter((owner) => hasBit(owned, owner)).flatMap((owner) => this.#repeatedTargets(owner));
     // The root is not walked to twice, but a strong edge to it from what is owned makes it one of them.
     const ownsRoot = arrivals[rootIndex]! > 1 || [...entries].some((edge) => edgeTargets[edge] === rootIndex);
     this.#flood(ownsRoot ? [...leftOver, rootIndex] : leftOver);
     const { from, to } = this.#snapshot.edgesOf(rootIndex);
     for (let edge = from; edge < to; edge++) if (!entries.has(edge)) this.#follow(edge, false);
+  }
+
+  #repeatedTargets(owner: number): number[] {
+    const { from, to } = this.#snapshot.edgesOf(owner);
+    const targets: number[] = [];
+    for (let edge = from; edge < to; edge++) {
+      if (hasBit(this.#memory.repeated, edge)) targets.push(this.#snapshot.edgeTargets[edge]!);
+    }
+    return targets;
   }
 
   /** Follows an edge of the root. */
@@ -130,44 +138,42 @@ export function isEssential(snapshot: HeapSnapshot, node: number, edge: number):
   return node === rootIndex || hasBit(owned, node) || !hasBit(owned, target);
 }
 
-interface OwnedEdge {
-  readonly owner: number;
-  readonly edge: number;
-}
-
-/** Table's halves of the entries of WeakMaps, and shortcuts but for those of the root. */
-function repeatingEdges(snapshot: HeapSnapshot): OwnedEdge[] {
-  return [...entriesOfTables(snapshot), ...shortcutsOfOthers(snapshot)];
+/** Marks the table's halves of the entries of WeakMaps, and shortcuts but for those of the root. Returns their owners. */
+function markRepeating(snapshot: HeapSnapshot): number[] {
+  return [...markTables(snapshot), ...markShortcuts(snapshot)];
 }
 
 /** Edges of tables of WeakMaps that the keys have too: only the tables are looked at. */
-function entriesOfTables(snapshot: HeapSnapshot): OwnedEdge[] {
-  const { nodeCount, nodeIds, edgeTypes, edgeNames, weakMapEntries } = snapshot;
+function markTables(snapshot: HeapSnapshot): number[] {
+  const { nodeCount, nodeIds, edgeTypes, edgeNames, weakMapEntries, graphMemory } = snapshot;
   const { tables } = weakMapEntries;
   // A bit for the last digits of each id spares most look-ups.
   const filter = newBits(1 << 16);
   for (const id of tables) setBit(filter, id & 0xffff);
-  const found: OwnedEdge[] = [];
+  const owners: number[] = [];
   for (let owner = 0; owner < nodeCount; owner++) {
     const id = nodeIds[owner]!;
     if (!hasBit(filter, id & 0xffff) || !tables.has(id)) continue;
+    owners.push(owner);
     const { from, to } = snapshot.edgesOf(owner);
     for (let edge = from; edge < to; edge++) {
       const name = edgeNames[edge]!;
       if (edgeTypes[edge] !== INTERNAL || !weakMapEntries.isEntry(name)) continue;
-      if (weakMapEntries.tableId(name) === id) found.push({ owner, edge });
+      if (weakMapEntries.tableId(name) === id) setBit(graphMemory.repeated, edge);
     }
   }
-  return found;
+  return owners;
 }
 
-function shortcutsOfOthers({ firstEdges, edgeTypes, rootIndex }: HeapSnapshot): OwnedEdge[] {
-  const found: OwnedEdge[] = [];
+function markShortcuts({ firstEdges, edgeTypes, rootIndex, graphMemory }: HeapSnapshot): Set<number> {
+  const owners = new Set<number>();
   let owner = 0;
   for (let edge = edgeTypes.indexOf(SHORTCUT); edge >= 0; edge = edgeTypes.indexOf(SHORTCUT, edge + 1)) {
     // They are few: their owners are caught up with.
     while (firstEdges[owner + 1]! <= edge) owner++;
-    if (owner !== rootIndex) found.push({ owner, edge });
+    if (owner === rootIndex) continue;
+    setBit(graphMemory.repeated, edge);
+    owners.add(owner);
   }
-  return found;
+  return owners;
 }

@@ -3,7 +3,6 @@ import { growTo, instantiate, MOST_PAGES, PAGE_BYTES, wasmMemory } from './wasm-
 // Shared with wasm/strings.as.ts: change both.
 const BATCH = 8_192;
 const STARTS = 65_536;
-const LENGTHS = 98_304;
 const ENTRIES = 131_072;
 const KEY_IDS = 163_840;
 const TABLE_IDS = 229_376;
@@ -23,6 +22,7 @@ const SEARCHED = 1 << 30;
 /** Text that stands in the file as it is. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
+const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** Decoded strings that are kept: the names of a census are few hundreds, a path uses tens. */
 const CACHE_LIMIT = 65_536;
@@ -59,9 +59,8 @@ export class StringTable {
   /** The memory's bytes; those of the section from TEXT on. */
   #text = Buffer.from(this.#memory.buffer);
   #end = TEXT;
-  /** Address of each string. */
+  /** Address of each string, behind its quote. */
   #starts = new Uint32Array(1024);
-  #lengths = new Uint32Array(1024);
   #length = 0;
   readonly #entryNames: EntryNames[] = [];
   readonly #decoded = new Map<number, string>();
@@ -82,7 +81,7 @@ export class StringTable {
   /** Bytes of all strings as they stand in the file, escapes included. */
   get byteLength(): number {
     let bytes = 0;
-    for (let index = 0; index < this.#length; index++) bytes += this.#lengths[index]!;
+    for (let index = 0; index < this.#length; index++) bytes += this.byteLengthAt(index);
     return bytes;
   }
 
@@ -138,7 +137,6 @@ export class StringTable {
     if (this.#length + count.value > this.#starts.length)
       this.#reserve(Math.max(2 * this.#length, this.#length + BATCH));
     this.#starts.set(new Uint32Array(buffer, STARTS, count.value), this.#length);
-    this.#lengths.set(new Uint32Array(buffer, LENGTHS, count.value), this.#length);
     if (entries.value > 0) {
       this.#entryNames.push({
         first: this.#length,
@@ -154,11 +152,9 @@ export class StringTable {
   /** Makes room for so many strings. */
   #reserve(strings: number): void {
     if (!(strings > this.#starts.length) || strings >= 2 ** 32) return;
-    const [starts, lengths] = [new Uint32Array(strings), new Uint32Array(strings)];
+    const starts = new Uint32Array(strings);
     starts.set(this.#starts.subarray(0, this.#length));
-    lengths.set(this.#lengths.subarray(0, this.#length));
     this.#starts = starts;
-    this.#lengths = lengths;
   }
 
   /**
@@ -177,12 +173,15 @@ export class StringTable {
 
   /** Length in bytes of the string at an index, as in the file. Cost: constant. */
   byteLengthAt(index: number): number {
-    return this.#lengths[index]!;
+    // Back from the next string, over its quote, white space and commas, to the quote that closes this one.
+    let close = (index + 1 < this.#length ? this.#starts[index + 1]! - 1 : this.#end) - 1;
+    while (this.#text[close] !== QUOTE) close--;
+    return close - this.#starts[index]!;
   }
 
   /** Byte of the string at an index, as in the file; -1 past its end. Cost: constant. */
   byteAt(index: number, offset: number): number {
-    if (!(offset < this.#lengths[index]!)) return -1;
+    if (!(offset < this.byteLengthAt(index))) return -1;
     return this.#text[this.#starts[index]! + offset]!;
   }
 
@@ -258,7 +257,7 @@ export class StringTable {
 
   #slice(index: number): Buffer {
     const from = this.#starts[index]!;
-    return this.#text.subarray(from, from + this.#lengths[index]!);
+    return this.#text.subarray(from, from + this.byteLengthAt(index));
   }
 }
 

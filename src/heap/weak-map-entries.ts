@@ -15,18 +15,21 @@ export class WeakMapEntries {
   readonly tables: ReadonlySet<number>;
   /** Names of entries before each word of `names`. */
   readonly #before: Uint32Array;
-  readonly #keyIds: number[] = [];
-  readonly #tableIds: number[] = [];
+  readonly #keyIds: Float64Array;
+  readonly #tableIds: Float64Array;
 
   constructor(strings: StringTable) {
     this.names = newBits(strings.length);
     this.#before = new Uint32Array(this.names.length);
+    const count = strings.entryNames.reduce((sum, { rows }) => sum + rows.length, 0);
+    this.#keyIds = new Float64Array(count);
+    this.#tableIds = new Float64Array(count);
+    let end = 0;
     for (const { first, rows, keyIds, tableIds } of strings.entryNames) {
-      for (let i = 0; i < rows.length; i++) {
-        setBit(this.names, first + rows[i]!);
-        this.#keyIds.push(keyIds[i]!);
-        this.#tableIds.push(tableIds[i]!);
-      }
+      for (const row of rows) setBit(this.names, first + row);
+      this.#keyIds.set(keyIds, end);
+      this.#tableIds.set(tableIds, end);
+      end += rows.length;
     }
     this.tables = new Set(this.#tableIds);
     for (let word = 1; word < this.#before.length; word++) {

@@ -8,7 +8,6 @@
 // Shared with the wrapper: change both.
 const BATCH: u32 = 8_192;
 const STARTS: usize = 65_536;
-const LENGTHS: usize = 98_304;
 const ENTRIES: usize = 131_072;
 const KEY_IDS: usize = 163_840;
 const TABLE_IDS: usize = 229_376;
@@ -29,7 +28,7 @@ const CLOSE: u8 = 0x5d;
 
 /** Where reading stopped. */
 export let at: usize = 0;
-/** Strings of the batch, in STARTS (addresses) and LENGTHS. */
+/** Strings of the batch, their addresses in STARTS. */
 export let count: u32 = 0;
 /** Names of entries of the batch: their rows in it in ENTRIES, ids as f64 in KEY_IDS and TABLE_IDS. */
 export let entries: u32 = 0;
@@ -69,7 +68,6 @@ export function scan(end: usize): i32 {
     p = closingQuote(p, end);
     if (p == 0) return ENDED;
     store<u32>(STARTS + (<usize>count << 2), <u32>start);
-    store<u32>(LENGTHS + (<usize>count << 2), <u32>(p - start));
     if (<u32>load<u8>(start) - ZERO <= 9 && isEntry(start, p)) {
       store<u32>(ENTRIES + (<usize>entries << 2), count);
       entries++;
