@@ -20,7 +20,7 @@ export function snapshotOf(program: string, file = 'program.mjs', options = '{}'
     const prelude = `globalThis.takeSnapshot = () => process.getBuiltinModule('v8').writeHeapSnapshot(${JSON.stringify(target)}, ${options});`;
     writeFileSync(join(dir, 'prelude.cjs'), prelude);
     writeFileSync(join(dir, file), program);
-    execFileSync(NODE, ['--require', join(dir, 'prelude.cjs'), join(dir, file)], { cwd: dir, timeout: 60_000 });
+    execFileSync(NODE, ['--require', join(dir, 'prelude.cjs'), join(dir, file)], { cwd: dir, timeout: 300_000 });
     return readFileSync(target);
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -24,7 +24,7 @@ export async function snapshotOfPage(binary: string, html: string): Promise<Buff
     `--user-data-dir=${profile}`,
   ];
   const browser = spawn(binary, [...options, page], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const gone = once(browser, 'exit');
+  const gone = once(browser, 'close');
   try {
     const address = await debuggerAddress(browser.stderr);
     const targets = (await (await fetch(`http://${address}/json/list`)).json()) as {
@@ -35,8 +35,10 @@ export async function snapshotOfPage(binary: string, html: string): Promise<Buff
     return await takeSnapshot(target.webSocketDebuggerUrl);
   } finally {
     browser.kill('SIGKILL');
+    // Its helpers end after it, and write into the profile until then: they have the same stderr.
+    browser.stderr.resume();
     await gone;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    rmSync(profile, { recursive: true, force: true });
   }
 }
 
