@@ -88,4 +88,71 @@ describe('the integer scanner', () => {
     expect(read('1,2,3', 3, whole).next).toBe(-1);
     expect(read(']', 3, whole)).toEqual({ numbers: [], next: 1, hasRest: false });
   });
+
+  test('makes edges as one by one, and finds the first bad one', () => {
+    const random = seededRandom(23);
+    const scanner = new IntegerScanner();
+    for (let round = 0; round < 300; round++) {
+      const nodeFields = 1 + Math.floor(random() * 8);
+      const nodeCount = 1 + Math.floor((random() * 600_000_000) / nodeFields);
+      const table = Uint8Array.from(
+        { length: 1 + Math.floor(random() * 20) },
+        (_, i) => (i % 7) | (random() < 0.3 ? 0x80 : 0),
+      );
+      const rows = Math.floor(random() * 100);
+      const edges = Array.from({ length: rows }, () => [
+        Math.floor(random() * table.length),
+        Math.floor(random() * 2 ** 32),
+        Math.floor(random() * nodeCount) * nodeFields,
+      ]);
+      const wrong = rows > 0 && random() < 0.5 ? Math.floor(random() * rows) : -1;
+      if (wrong >= 0) {
+        const kinds = [
+          [0, table.length],
+          [0, 2 ** 31],
+          [0, 256],
+          [2, nodeCount * nodeFields],
+          [2, 2 ** 32 - 1],
+        ] as const;
+        const [field, value] = kinds[Math.floor(random() * kinds.length)]!;
+        edges[wrong]![field] = value;
+      }
+      const isBad = ([type, , offset]: number[]) =>
+        !(type! < table.length && offset! % nodeFields === 0 && offset! / nodeFields < nodeCount);
+      let bad = -2;
+      scanner.open(3, (count) => {
+        bad = scanner.makeEdges(count, { type: 0, nameOrIndex: 1, toNode: 2 }, table, nodeFields, nodeCount);
+        if (bad >= 0) return;
+        expect([...scanner.bytes(0).subarray(0, count)]).toEqual(edges.map(([type]) => table[type!]! & 0x7f));
+        expect([...scanner.column(1).subarray(0, count)]).toEqual(edges.map(([, name]) => name));
+        expect([...scanner.column(2).subarray(0, count)]).toEqual(edges.map(([, , offset]) => offset! / nodeFields));
+        const names = edges.filter(([type]) => table[type!]! < 0x80).map(([, name]) => name!);
+        expect(scanner.largestName).toBe(Math.max(0, ...names));
+      });
+      scanner.scan(Buffer.from(`${edges.flat().join(',')}]`), 0);
+      expect(bad).toBe(edges.findIndex(isBad));
+    }
+  });
+
+  test('makes nodes, and finds the first bad one', () => {
+    const table = Uint8Array.of(3, 1, 2);
+    const make = (text: string, edgeCount: number) => {
+      const scanner = new IntegerScanner();
+      let bad = -2;
+      scanner.open(3, (rows) => {
+        bad = scanner.makeNodes(rows, { type: 0, name: 1, edgeCount: 2 }, table, 10, edgeCount);
+      });
+      scanner.scan(Buffer.from(text), 0);
+      return { bad, scanner };
+    };
+    const { bad, scanner } = make('0,7,5,2,9,0,1,8,4]', 19);
+    expect(bad).toBe(-1);
+    expect([...scanner.bytes(0).subarray(0, 3)]).toEqual([3, 2, 1]);
+    expect([...scanner.column(2).subarray(0, 3)]).toEqual([15, 15, 19]);
+    expect(scanner.largestName).toBe(9);
+    expect(make('0,7,5,2,9,0,1,8,4]', 18).bad).toBe(2);
+    expect(make('0,7,5,3,9,0,1,8,4]', 19).bad).toBe(1);
+    // Sums beyond 32 bits do not come round.
+    expect(make('0,7,4294967295,0,9,4294967295,1,8,4]', 4_294_967_295).bad).toBe(0);
+  });
 });
