@@ -100,4 +100,34 @@ describe('HeapGraph.path()', () => {
       2 + count,
     ]);
   });
+
+  it('takes the edge that holds where a cheaper one beside it does not', async () => {
+    const snapshot = await readSnapshot(
+      Buffer.from(
+        handMade([
+          { type: 'synthetic', edges: [['held', 1]] },
+          {
+            edges: [
+              ['beside', 2, 'shortcut'],
+              ['prototype', 2],
+            ],
+          },
+          {},
+        ]),
+      ),
+    );
+    const path = new HeapGraph(snapshot).path(2);
+    expect(path.slice(1).map(({ edge }) => snapshot.edgeName(edge))).toEqual(['held', 'prototype']);
+  });
+
+  it('leads to the end of a list of 70,000', async () => {
+    const links = Array.from(
+      { length: 70_000 },
+      (_, n): HandMadeNode => ({ edges: n < 69_999 ? [['next', n + 1]] : [] }),
+    );
+    const snapshot = await readSnapshot(Buffer.from(handMade(links)));
+    const graph = new HeapGraph(snapshot);
+    expect(graph.path(69_999).map(({ node }) => node)).toEqual(links.map((_, n) => n));
+    expect(graph.path(3).length).toBe(4);
+  });
 });

@@ -37,8 +37,7 @@ export class SourceLocations {
     for (const { objects, scripts, lines, columns: places } of columns.locations) {
       for (let row = 0; row < objects.length; row++, end += 3) {
         const node = (objects[row]! >>> 0) / columns.meta.nodeFields;
-        // Those that point nowhere are left out.
-        if (node >= snapshot.nodeCount || node !== node >>> 0) continue;
+        // Where there is no such node, nothing is written.
         this.#rows[node] = end + 1;
         this.#places[end] = scripts[row]!;
         this.#places[end + 1] = lines[row]!;
