@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../core/index.js';
 import { EdgeCosts, LAST_RESORT } from './edge-costs.js';
 import { type HandMadeNode, handMade } from './hand-made.fixture.js';
 import { HeapGraph } from './heap-graph.js';
@@ -129,5 +130,43 @@ describe('HeapGraph.path()', () => {
     const graph = new HeapGraph(snapshot);
     expect(graph.path(69_999).map(({ node }) => node)).toEqual(links.map((_, n) => n));
     expect(graph.path(3).length).toBe(4);
+  });
+
+  it('is found through lists of thousands and what thousands share, and costs little more than the cheapest', async () => {
+    let [sum, least] = [0, 0];
+    for (let seed = 1; seed <= 12; seed++) {
+      const random = seededRandom(seed);
+      const below = (limit: number) => Math.floor(random() * limit);
+      const count = 4_000;
+      const nodes = Array.from({ length: count }, (_, node): HandMadeNode => {
+        const edges: [string, number][] = Array.from({ length: below(4) }, () => [
+          ['plain', 'prototype', '__proto__'][below(3)]!,
+          below(count),
+        ]);
+        // 1 and 2 are lists, 3 and 4 are shared; one list leads to what has the share.
+        if (node === 1 || node === 2) for (let n = 0; n < 1_500; n++) edges.push([`n${n}`, below(count)]);
+        if (node > 4 && random() < 0.45) edges.push(['shared', 3 + below(2)]);
+        return { edges };
+      });
+      const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
+      const graph = new HeapGraph(snapshot);
+      const tree = new RetainingPaths(snapshot);
+      const costs = new EdgeCosts(snapshot);
+      for (let node = 0; node < count; node += node < 10 ? 1 : 37) {
+        const path = graph.path(node);
+        expect(path.length > 0, `seed ${seed}, node ${node}`).toBe(tree.pathReachable(node));
+        if (path.length === 0) continue;
+        expect([path[0]!.node, path.at(-1)!.node]).toEqual([0, node]);
+        for (let at = 1; at < path.length; at++) {
+          const { from, to } = snapshot.edgesOf(path[at - 1]!.node);
+          const { edge, node: target } = path[at]!;
+          expect(edge >= from && edge < to && snapshot.edgeTargets[edge] === target).toBe(true);
+          sum += costs.of(path[at - 1]!.node, edge);
+        }
+        least += tree.cost[node]!;
+      }
+    }
+    expect(sum / least).toBeGreaterThanOrEqual(1);
+    expect(sum / least).toBeLessThan(1.1);
   });
 });
