@@ -145,19 +145,30 @@ export class Scopes {
 
   #countByInfo(): Map<string, number> {
     const counts = new Map<string, number>();
-    const { nodeNames, nodeCount } = this.#snapshot;
-    for (let node = 0; node < nodeCount; node++) {
-      if (this.#isName[nodeNames[node]!] === 0 || !this.isScope(node)) continue;
-      const previous = this.#snapshot.child(node, 'previous');
-      // Those within another scope are nobody's question.
-      if (this.isScope(previous)) continue;
+    for (const node of this.#outermostScopes()) {
       const info = this.#snapshot.child(node, 'scope_info');
       // Without names it is a built-in's.
       if (info < 0 || !this.#hasNames(info)) continue;
-      const key = `${info} ${previous}`;
+      const key = `${info} ${this.#snapshot.child(node, 'previous')}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     return counts;
+  }
+
+  /** Those within another scope are many, and nobody's question. A loop that does no more is compiled in no time. */
+  #outermostScopes(): number[] {
+    const { nodeNames, nodeCount, edgeNames, edgeTargets, firstEdges, strings } = this.#snapshot;
+    const isName = this.#isName;
+    const previous = strings.indexOf('previous');
+    const found: number[] = [];
+    for (let node = 0; node < nodeCount; node++) {
+      if (isName[nodeNames[node]!] === 0) continue;
+      let edge = firstEdges[node]!;
+      const end = firstEdges[node + 1]!;
+      while (edge < end && (edgeNames[edge] !== previous || isName[nodeNames[edgeTargets[edge]!]!] === 0)) edge++;
+      if (edge === end) found.push(node);
+    }
+    return found.filter((node) => this.isScope(node));
   }
 
   #hasNames(info: number): boolean {
