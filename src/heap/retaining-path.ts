@@ -9,6 +9,9 @@ const MANY_EDGES = 1_024;
 /** What a look at an edge from its end costs, in looks from its owner: the owner's edges lie elsewhere. */
 const BACKWARD_WORK = 8;
 
+/** What a node that was put off brings: as many nodes as it has edges, each with edges of its own. */
+const PUT_OFF_WORK = 8;
+
 /** A node whose cost is known, with the edge it was found by and the node at its other end; -1 for the first. */
 interface Settled {
   readonly cost: number;
@@ -169,8 +172,8 @@ export class PathSearch {
     const [first, last] = [ahead.putOff[0], behind.putOff[0]];
     if (ahead.now < Number.POSITIVE_INFINITY) offer(isAheadShort || isBehindShort, ahead.work, () => this.#goAhead());
     if (behind.now < Number.POSITIVE_INFINITY) offer(isAheadShort || isBehindShort, behind.work, () => this.#goBack());
-    if (first) offer(isAheadShort, first.work, () => this.#lookAhead(ahead.putOff.shift()!));
-    if (last) offer(isBehindShort, last.work, () => this.#lookBack(behind.putOff.shift()!));
+    if (first) offer(isAheadShort, PUT_OFF_WORK * first.work, () => this.#lookAhead(ahead.putOff.shift()!));
+    if (last) offer(isBehindShort, PUT_OFF_WORK * last.work, () => this.#lookBack(behind.putOff.shift()!));
     return next;
   }
 
