@@ -169,4 +169,74 @@ describe('HeapGraph.path()', () => {
     expect(sum / least).toBeGreaterThanOrEqual(1);
     expect(sum / least).toBeLessThan(1.1);
   });
+
+  describe('past what has thousands of edges, where a dearer path was met first', () => {
+    const MANY = 2_000;
+    const many = Array.from({ length: MANY }, (_, n) => n);
+    const names = async (nodes: readonly HandMadeNode[]) => {
+      const snapshot = await readSnapshot(Buffer.from(handMade(nodes)));
+      const target = nodes.findIndex(({ name }) => name === 'target');
+      return new HeapGraph(snapshot)
+        .path(target)
+        .slice(1)
+        .map(({ node }) => snapshot.name(node));
+    };
+    /** Nodes by name; edges by the name of the node they lead to, `^` before it for one that costs ten. */
+    const build = (holds: Record<string, readonly string[]>): HandMadeNode[] => {
+      const order = Object.keys(holds);
+      return order.map((name) => ({
+        name,
+        edges: holds[name]!.map((to) => [
+          to.startsWith('^') ? 'prototype' : 'plain',
+          order.indexOf(to.replace('^', '')),
+        ]),
+      }));
+    };
+
+    it('leads through a list', async () => {
+      const items = Object.fromEntries(many.map((n) => [`item${n}`, n === 7 ? ['b'] : []]));
+      const holds = {
+        root: ['list', 'x'],
+        list: Object.keys(items),
+        x: ['^target'],
+        ...items,
+        b: ['c'],
+        c: ['target'],
+        target: [],
+      };
+      expect(await names(build(holds))).toEqual(['list', 'item7', 'b', 'c', 'target']);
+    });
+
+    it('leads through what is shared', async () => {
+      const sharers = Object.fromEntries(many.map((n) => [`sharer${n}`, ['shared']]));
+      const holds = {
+        root: ['a', 'x', '^list'],
+        list: Object.keys(sharers),
+        a: ['b'],
+        b: ['c'],
+        c: ['shared'],
+        x: ['^target'],
+        ...sharers,
+        shared: ['target'],
+        target: [],
+      };
+      expect(await names(build(holds))).toEqual(['a', 'b', 'c', 'shared', 'target']);
+    });
+
+    it('leads through a list that is shared', async () => {
+      const sharers = Object.fromEntries(many.map((n) => [`sharer${n}`, ['list']]));
+      const items = Object.fromEntries(many.map((n) => [`item${n}`, []]));
+      const holds = {
+        root: ['a', 'x', '^sharers'],
+        sharers: Object.keys(sharers),
+        a: ['list'],
+        x: ['^target'],
+        ...sharers,
+        list: ['target', ...Object.keys(items)],
+        ...items,
+        target: [],
+      };
+      expect(await names(build(holds))).toEqual(['a', 'list', 'target']);
+    });
+  });
 });

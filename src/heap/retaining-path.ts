@@ -8,7 +8,6 @@ import { type PathIndex, RetainingPaths } from './retaining-paths.js';
 const MANY_EDGES = 1_024;
 /** What a look at an edge from its end costs, in looks from its owner: the owner's edges lie elsewhere. */
 const BACKWARD_WORK = 8;
-
 /** What a node that was put off brings: as many nodes as it has edges, each with edges of its own. */
 const PUT_OFF_WORK = 8;
 
