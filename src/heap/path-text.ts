@@ -79,9 +79,10 @@ function isSame(a: ReadableStep, b: ReadableStep): boolean {
 /** Phase 3: index of the first step that is written. */
 function startOf(steps: readonly Folded[]): number {
   const isName = ({ step }: Folded) => step.kind === 'variable' || step.kind === 'anchor';
-  const last = steps.findLastIndex(isName);
-  if (last < 0) return Math.max(0, steps.length - LAST_STEPS);
-  return steps[last]!.step.isPerCall ? startOf(steps.slice(0, last)) : last;
+  const last = steps.findLastIndex((one) => isName(one) && !one.step.isPerCall);
+  if (last >= 0) return last;
+  const firstCall = steps.findIndex(isName);
+  return Math.max(0, (firstCall < 0 ? steps.length : firstCall) - LAST_STEPS);
 }
 
 /** Phase 4. */

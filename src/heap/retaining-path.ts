@@ -8,6 +8,8 @@ import { type PathIndex, RetainingPaths } from './retaining-paths.js';
 const MANY_EDGES = 1_024;
 /** What a look at an edge from its end costs, in looks from its owner: the owner's edges lie elsewhere. */
 const BACKWARD_WORK = 8;
+/** Nodes that a search keeps: some 60 MB. */
+const MOST_SETTLED = 1 << 19;
 /** What a node that was put off brings: as many nodes as it has edges, each with edges of its own. */
 const PUT_OFF_WORK = 8;
 
@@ -100,7 +102,7 @@ class Frontier {
  * - Edges of last resort are tried when there is no path without.
  *
  * Cost: some thousand edges a path as a rule, and a search for the node's number (0.4 ns a node). When all searches
- * together have looked at four times the edges of the heap, the tree is made after all.
+ * together have looked at four times the edges of the heap, or one keeps half a million nodes, the tree is made after all.
  */
 export class PathSearch {
   readonly #snapshot: HeapSnapshot;
@@ -147,6 +149,7 @@ export class PathSearch {
     this.#ahead.add(this.#snapshot.rootIndex, -1, -1, 0, 1);
     this.#behind.add(start, -1, -1, 0, 1);
     for (let step = this.#nextStep(); step !== null; step = this.#nextStep()) {
+      if (this.#ahead.settled.size + this.#behind.settled.size > MOST_SETTLED) this.#budget = -1;
       if (this.#budget < 0) return false;
       step();
     }

@@ -82,4 +82,12 @@ describe('StringTable', () => {
     expect(strings.entryNames.flatMap(({ keyIds }) => [...keyIds])).toEqual([34, 34, 34]);
     expect(strings.entryNames.flatMap(({ tableIds }) => [...tableIds])).toEqual([78, 78, 78]);
   });
+
+  it('looks over much space between strings once', { timeout: 5_000 }, () => {
+    const { strings } = read(`"first"${' '.repeat(8_000_000)},"last"\n]`, whole);
+    let bytes = 0;
+    for (let round = 0; round < 2_000; round++) bytes += strings.byteLengthAt(0);
+    expect(bytes).toBe(2_000 * 5);
+    expect([strings.get(0), strings.get(1)]).toEqual(['first', 'last']);
+  });
 });

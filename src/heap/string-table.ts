@@ -22,6 +22,9 @@ const SEARCHED = 1 << 30;
 /** Text that stands in the file as it is. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
+/** Bytes between two strings that are walked over each time: V8 writes three. */
+const FEW_STEPS = 16;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** Decoded strings that are kept: the names of a census are few hundreds, a path uses tens. */
@@ -62,6 +65,8 @@ export class StringTable {
   /** Address of each string, behind its quote. */
   #starts = new Uint32Array(1024);
   #length = 0;
+  /** Where a string closes, by index, when the next one is far off. */
+  readonly #farCloses = new Map<number, number>();
   readonly #entryNames: EntryNames[] = [];
   readonly #decoded = new Map<number, string>();
   readonly #found = new Map<string, number>();
@@ -171,12 +176,22 @@ export class StringTable {
     return text;
   }
 
-  /** Length in bytes of the string at an index, as in the file. Cost: constant. */
+  /** Length in bytes of the string at an index, as in the file. Cost: constant; more once, where much space follows it. */
   byteLengthAt(index: number): number {
     // Back from the next string, over its quote, white space and commas, to the quote that closes this one.
     let close = (index + 1 < this.#length ? this.#starts[index + 1]! - 1 : this.#end) - 1;
-    while (this.#text[close] !== QUOTE) close--;
+    for (let steps = 0; steps < FEW_STEPS; steps++, close--) {
+      if (this.#text[close] === QUOTE) return close - this.#starts[index]!;
+    }
+    close = this.#farCloses.get(index) ?? this.#quoteBefore(close);
+    this.#farCloses.set(index, close);
     return close - this.#starts[index]!;
+  }
+
+  #quoteBefore(address: number): number {
+    let at = address;
+    while (this.#text[at] !== QUOTE) at--;
+    return at;
   }
 
   /** Byte of the string at an index, as in the file; -1 past its end. Cost: constant. */

@@ -51,7 +51,8 @@ const HIDDEN = EDGE_TYPES.indexOf('hidden');
  * What functions keep by closing over the call that made them, most retained bytes first, those of Node itself last: each
  * program has them, and they are seldom its concern. A scope holds every variable that any function made in it uses: a
  * function may keep what it does not use itself. So functions are grouped by the scope that they share, and scopes by the
- * first of these functions. Scopes of modules are left out, as they last as long as the program; captured `null`, `undefined`, `true` and `false` weigh nothing and are left out.
+ * first of these functions. Scopes of modules are left out, as they last as long as the program; captured `null`,
+ * `undefined`, `true` and `false` weigh nothing and are left out.
  *
  * @param retainedSizes of `HeapGraph`
  * Cost: 1 µs a closure, and the variables of the `top` groups.
