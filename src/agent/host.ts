@@ -19,7 +19,9 @@ const TURN_MS = 5;
 
 const file = process.env[ENVIRONMENT.scenario] ?? '';
 const reportDir = process.env[ENVIRONMENT.reports] ?? '.';
-const lifetime = new Scope('scenario');
+/** The lines that acquire are found by tracing, where there is something to find. */
+const ITERATION = { sites: 'off' } as const;
+const lifetime = new Scope('scenario', ITERATION);
 let scenario: Scenario | null = null;
 let at = -1;
 let running = false;
@@ -67,8 +69,7 @@ async function setup(): Promise<void> {
 async function teardown(): Promise<void> {
   phase = 'teardown';
   await scenario?.teardown?.();
-  const report = await lifetime.close();
-  if (report.failures.length > 0) throw report.failures[0];
+  await lifetime.disposeAsync();
 }
 
 async function run({ from, count, maxMs }: Commands['run']['args']): Promise<RunAnswer> {
@@ -83,10 +84,10 @@ async function run({ from, count, maxMs }: Commands['run']['args']): Promise<Run
   while (done < count) {
     at = from + done;
     try {
-      const scope = new Scope('iteration');
+      const scope = new Scope('iteration', ITERATION);
       const result = iterate(at, scope);
       if (isThenable(result)) await result;
-      if (scope.size > 0) await closeScope(scope);
+      await scope.disposeAsync();
     } catch (error) {
       problem = describe('iteration', error);
       break;
@@ -102,11 +103,6 @@ async function run({ from, count, maxMs }: Commands['run']['args']): Promise<Run
   running = false;
   connection.keepAlive(true);
   return { done, ms: performance.now() - start, problem };
-}
-
-async function closeScope(scope: Scope): Promise<void> {
-  const { failures } = await scope.close();
-  if (failures.length > 0) throw failures[0];
 }
 
 async function attempt(name: 'setup' | 'teardown', step: () => Promise<void>): Promise<{ problem: Problem | null }> {

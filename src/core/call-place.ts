@@ -8,13 +8,13 @@ const FRAME = /^\s*at (?:.*?\()?((?:file:\/\/|\/|[A-Za-z]:[\\/]).*?):(\d+)(?::\d
 
 /**
  * The place in the program that called this package, kept unread: the stack is walked now (≈ 2.5 µs, 205 bytes) and
- * turned into text only when `text` is asked for (≈ 10 µs).
+ * turned into text only when `text` is asked for (≈ 10 µs). Frames above `below` and frames of this package are left out.
  */
 export class CallPlace {
   #holder: { stack?: string };
 
   // biome-ignore lint/complexity/noBannedTypes: Error.captureStackTrace takes any function.
-  constructor(below: Function) {
+  constructor(below: Function = CallPlace) {
     const holder: { stack?: string } = {};
     const { stackTraceLimit } = Error;
     try {

@@ -1,9 +1,17 @@
 /**
- * Lifetimes: one owner for what a scenario acquires.
+ * Lifetimes: everything acquired has one owner, and is released in order, in time, once, on every path, with a report.
  *
  * @example
- * export default async (iteration, scope) => {
- *   const file = scope.acquire(() => open('a.log'), (f) => f.close());
- * };
+ * await main(async (scope) => {
+ *   const pool = scope.use('database', new Pool());
+ *   scope.server(createServer(handle).listen(3000));
+ * });
  */
-export { type CloseReport, Scope } from './scope.js';
+export type { Closable } from './closable.js';
+export type { CloseFailure, CloseReport, CloseStatus, ReleaseRow, StuckResource } from './close-report.js';
+export type { Held, HoldOptions, Release, ReleaseContext } from './entry.js';
+export type { ListenOptions } from './listeners.js';
+export { Scope, type ScopeOptions, type ScopeState } from './scope.js';
+export type { ServerOptions } from './servers.js';
+export { configureScopes, type Sampling, type ScopeDefaults } from './settings.js';
+export type { ScopeTree, TreeResource } from './tree.js';

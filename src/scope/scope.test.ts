@@ -23,7 +23,7 @@ describe('Scope', () => {
     const report = await scope.close();
     expect(order).toEqual(['last']);
     expect(report.status).toBe('failed');
-    expect(report.failures.map((error) => (error as Error).message)).toEqual(['one', 'two']);
+    expect(report.failures.map(({ error }) => (error as Error).message)).toEqual(['one', 'two']);
   });
 
   test('acquire() hands over what it opened, also when it opens later', async () => {
@@ -31,12 +31,14 @@ describe('Scope', () => {
     const scope = new Scope('test');
     expect(
       scope.acquire(
+        'first',
         () => 'now',
         (name) => closed.push(name),
       ),
     ).toBe('now');
     expect(
       await scope.acquire(
+        'second',
         async () => 'later',
         (name) => closed.push(name),
       ),

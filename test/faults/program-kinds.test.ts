@@ -72,7 +72,7 @@ describe('no leak is called in', () => {
       'a scenario that uses its scope',
       `import { closeSync, openSync } from 'node:fs';
       export const setup = (scope) => { scope.defer(() => {}); };
-      export default async (i, scope) => { scope.acquire(() => openSync('/dev/null'), closeSync); };\n`,
+      export default async (i, scope) => { scope.acquire('null', () => openSync('/dev/null'), closeSync); };\n`,
     ],
     [
       'a heap that shrinks',

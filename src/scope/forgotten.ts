@@ -1,0 +1,44 @@
+import diagnostics from 'node:diagnostics_channel';
+import { CallPlace, WatertightError } from '../core/index.js';
+import type { Scope } from './scope.js';
+
+/** What is known of a scope after it is gone. It must not hold the scope, or nothing would ever be forgotten. */
+export class Watch {
+  readonly name: string;
+  readonly place = new CallPlace();
+  held = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+const channel = diagnostics.channel('watertight:scope-forgotten');
+
+const registry = new FinalizationRegistry<Watch>((watch) => {
+  if (watch.held > 0) report(watch);
+});
+
+/** Reports `scope` when it is collected while it still holds something. */
+export function watchScope(scope: Scope, name: string): Watch {
+  const watch = new Watch(name);
+  registry.register(scope, watch, watch);
+  return watch;
+}
+
+export function endWatch(watch: Watch): void {
+  registry.unregister(watch);
+}
+
+/** Published as `{ name, held, createdAt }`, and as a warning of the process. */
+function report({ name, held, place }: Watch): void {
+  const createdAt = place.text;
+  channel.publish({ name, held, createdAt });
+  const what = `Scope ${name} was forgotten: it was never closed, and held ${held} ${held === 1 ? 'resource' : 'resources'}`;
+  process.emitWarning(
+    new WatertightError('WT_SCOPE_FORGOTTEN', createdAt === undefined ? what : `${what}; made at ${createdAt}`, {
+      hint: 'close it on every path: `await using`, Scope.run(), or make it a child of a scope that is closed',
+      details: { name, held, createdAt },
+    }),
+  );
+}

@@ -1,0 +1,38 @@
+import diagnostics from 'node:diagnostics_channel';
+import { WatertightError } from '../core/index.js';
+
+const channel = diagnostics.channel('watertight:scope-late-failure');
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function';
+}
+
+/**
+ * Tells of a failure that no report can hold any more, as its close has returned: on the channel
+ * `watertight:scope-late-failure` as `{ path, error }`, and as a warning of the process.
+ */
+export function lateFailure(path: string, error: unknown): void {
+  channel.publish({ path, error });
+  const message = `Release of ${path} failed after its scope had given up on it: ${errorText(error)}`;
+  process.emitWarning(
+    new WatertightError('WT_SCOPE_LATE_FAILURE', message, {
+      hint: 'give it more time',
+      details: { path },
+      cause: error,
+    }),
+  );
+}
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Releases what came to a scope that takes nothing any more; nobody waits for it, so its failure is a late one. */
+export function releaseAtOnce(path: string, release: () => unknown): void {
+  try {
+    const ending = release();
+    if (isThenable(ending)) ending.then(undefined, (error) => lateFailure(path, error));
+  } catch (error) {
+    lateFailure(path, error);
+  }
+}
