@@ -6,45 +6,40 @@ const RESERVE_MS = 100;
 /** The grain of the closing clock: with less left than this, waiting for one after another makes no sense. */
 const GRAIN_MS = 10;
 
-/** One wait at a time for a release, with its deadline: no timer and no object of its own but the promise. */
-export class ReleaseWait extends Deadline {
-  #settle: ((isInTime: boolean) => void) | null = null;
+/** How a wait ended: `late` comes after `deadline`, when what was waited for ends all the same. */
+export type WaitEnd = 'settled' | 'deadline' | 'late';
 
-  /**
-   * True when `promise` settles by `deadlineAt`, either way, after its error went to `onError`. When it settles later,
-   * `onLate` is called with its error, if any. Never rejects.
-   */
-  wait(
-    promise: PromiseLike<unknown>,
-    deadlineAt: number,
-    now: number,
-    onError: (error: unknown) => void,
-    onLate: (failure: { error: unknown } | undefined) => void,
-  ): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#settle = resolve;
-      this.deadlineAt = deadlineAt;
-      closingClock.add(this, now);
-      const settled = () => {
-        this.#settle = null;
-        closingClock.remove(this);
-        resolve(true);
-      };
-      promise.then(
-        () => (this.#settle === resolve ? settled() : onLate(undefined)),
-        (error) => {
-          if (this.#settle !== resolve) return onLate({ error });
-          onError(error);
-          settled();
-        },
-      );
-    });
+export type OnWaitEnd = (end: WaitEnd, failure: { readonly error: unknown } | null) => void;
+
+/** One wait at a time for a release, with its deadline: no timer of its own, and no promise but the release's. */
+export class ReleaseWait extends Deadline {
+  #onEnd: OnWaitEnd | null = null;
+
+  /** Calls `onEnd` when `promise` settles or at `deadlineAt`, and once more when it settles after that. */
+  wait(promise: PromiseLike<unknown>, deadlineAt: number, now: number, onEnd: OnWaitEnd): void {
+    this.#onEnd = onEnd;
+    this.deadlineAt = deadlineAt;
+    closingClock.add(this, now);
+    promise.then(
+      () => this.#settle(onEnd, null),
+      (error) => this.#settle(onEnd, { error }),
+    );
   }
 
   onDeadline(): void {
-    const settle = this.#settle;
-    this.#settle = null;
-    settle?.(false);
+    const onEnd = this.#onEnd;
+    this.#onEnd = null;
+    onEnd?.('deadline', null);
+  }
+
+  #settle(onEnd: OnWaitEnd, failure: { readonly error: unknown } | null): void {
+    if (this.#onEnd !== onEnd) {
+      onEnd('late', failure);
+      return;
+    }
+    this.#onEnd = null;
+    closingClock.remove(this);
+    onEnd('settled', failure);
   }
 }
 
@@ -59,6 +54,8 @@ export class Closing extends ReleaseWait {
   failures: CloseFailure[] | null = null;
   stuck: StuckResource[] | null = null;
   children: CloseReport[] | null = null;
+  /** Called when a ledger that could not be released at once has been. */
+  onReleased: () => void = doNothing;
 
   constructor(now: number, timeoutMs: number) {
     super();
@@ -112,3 +109,5 @@ export class Closing extends ReleaseWait {
     this.children.push(report);
   }
 }
+
+function doNothing(): void {}

@@ -1,6 +1,5 @@
 import { settleBy, WatertightError } from '../core/index.js';
-import type { Closing } from './closing.js';
-import { ReleaseWait } from './closing.js';
+import { type Closing, ReleaseWait } from './closing.js';
 import {
   ABANDONED,
   ACQUIRING,
@@ -48,6 +47,8 @@ export class Ledger {
   drains = 0;
   watch: Watch | null = null;
   #isClosing = false;
+  /** `performance.now()`, whole ms, of its first resource or child: a scope that is only made reads no clock. */
+  #inUseSinceMs = 0;
 
   constructor(owner: LedgerOwner, releaseTimeoutMs: number) {
     this.#owner = owner;
@@ -63,7 +64,9 @@ export class Ledger {
   ): Entry<T> {
     if (options?.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
     const older = this.newest;
-    const entry = new Entry<T>(name, this, older, value, release, Math.trunc(performance.now()));
+    const now = Math.trunc(performance.now());
+    const entry = new Entry<T>(name, this, older, value, release, now);
+    if (this.#inUseSinceMs === 0) this.#inUseSinceMs = now;
     if (older) older.newer = entry as Entry;
     this.newest = entry as Entry;
     this.size++;
@@ -108,6 +111,15 @@ export class Ledger {
         },
       );
     });
+  }
+
+  isInUse(): void {
+    if (this.#inUseSinceMs === 0) this.#inUseSinceMs = Math.trunc(performance.now());
+  }
+
+  /** Time since the first resource or child. */
+  ageMs(now: number): number {
+    return this.#inUseSinceMs === 0 ? 0 : now - this.#inUseSinceMs;
   }
 
   /** The newest that is held and is this value. */
@@ -173,13 +185,9 @@ export class Ledger {
     if (this.watch) endWatch(this.watch);
   }
 
-  /** Releases all, newest first. Undefined when nothing had to be waited for. */
-  releaseAll(run: Closing): Promise<void> | undefined {
-    for (let entry = this.newest; entry; entry = entry.older) {
-      const waiting = this.#begin(entry, run);
-      if (waiting !== undefined) return this.#releaseRest(entry, waiting, run);
-    }
-    return undefined;
+  /** Releases all, newest first. True when nothing had to be waited for; else `run.onReleased` is called at the end. */
+  releaseAll(run: Closing): boolean {
+    return this.#releaseFrom(this.newest, run);
   }
 
   /** Names what an earlier run gave up on, and what one under way has not yet released. */
@@ -187,28 +195,38 @@ export class Ledger {
     for (const entry of this.held()) this.#nameStuck(entry, run, entry.state === ACQUIRING ? 'acquiring' : 'releasing');
   }
 
-  async #releaseRest(first: Entry, firstWaiting: PromiseLike<unknown>, run: Closing): Promise<void> {
-    let entry: Entry | null = first;
-    let waiting: PromiseLike<unknown> | undefined = firstWaiting;
-    while (entry) {
-      if (waiting !== undefined) {
-        if (run.isHurried) return this.#hurry(entry, waiting, run);
-        await this.#finish(entry, waiting, run, run.limitFor(this.#timeoutOf(entry), this.size - 1), run);
-      }
-      entry = entry.older;
-      waiting = entry ? this.#begin(entry, run) : undefined;
+  #releaseFrom(first: Entry | null, run: Closing): boolean {
+    for (let entry = first; entry; entry = entry.older) {
+      const waiting = this.#begin(entry, run);
+      if (waiting === undefined) continue;
+      if (run.isHurried) this.#hurry(entry, waiting, run);
+      else this.#finish(entry, waiting, run, run.limitFor(this.#timeoutOf(entry), this.size - 1));
+      return false;
     }
+    return true;
+  }
+
+  /** Waits for one resource, then goes on with the next. */
+  #finish(entry: Entry, waiting: PromiseLike<unknown>, run: Closing, limitAt: number): void {
+    this.#wait(entry, waiting, run, limitAt, run, () => {
+      if (this.#releaseFrom(entry.older, run)) run.onReleased();
+    });
   }
 
   /** No time is left to wait for one after another: the rest is begun at once, newest first, and waited for together. */
-  async #hurry(first: Entry, firstWaiting: PromiseLike<unknown>, run: Closing): Promise<void> {
+  #hurry(first: Entry, firstWaiting: PromiseLike<unknown>, run: Closing): void {
     const endsAt = run.hurriedEndsAt;
-    const all = [this.#finish(first, firstWaiting, run, endsAt, new ReleaseWait())];
-    for (let entry = first.older; entry; entry = entry.older) {
-      const waiting = this.#begin(entry, run);
-      if (waiting !== undefined) all.push(this.#finish(entry, waiting, run, endsAt, new ReleaseWait()));
+    let open = 1;
+    const onDone = () => {
+      if (--open === 0) run.onReleased();
+    };
+    for (let entry: Entry | null = first; entry; entry = entry.older) {
+      const waiting = entry === first ? firstWaiting : this.#begin(entry, run);
+      if (waiting === undefined) continue;
+      open++;
+      this.#wait(entry, waiting, run, endsAt, new ReleaseWait(), onDone);
     }
-    await Promise.all(all);
+    onDone();
   }
 
   /** Takes one resource as far as it goes without waiting; what it has to wait for, if anything. */
@@ -230,33 +248,35 @@ export class Ledger {
     return undefined;
   }
 
-  /** Waits for one resource until it is done or its time is over. */
-  async #finish(
+  /** Waits for one resource until it is done or its time is over, and enters how it ended. */
+  #wait(
     entry: Entry,
-    firstWaiting: PromiseLike<unknown>,
+    waiting: PromiseLike<unknown>,
     run: Closing,
     limitAt: number,
     waiter: ReleaseWait,
-  ): Promise<void> {
-    const waitsSince = run.now;
-    let waiting: PromiseLike<unknown> | undefined = firstWaiting;
-    while (waiting !== undefined) {
-      // Pending: an acquisition or an early release, which keeps its own state. Else a release that was begun here.
-      const isPending = entry.extra?.pending === waiting;
-      const isInTime = await waiter.wait(
-        waiting,
-        limitAt,
-        run.now,
-        (error) => this.#setFailed(entry, error),
-        (failure) => {
-          if (!isPending) this.#endLate(entry, failure);
-        },
-      );
+    onDone: () => void,
+  ): void {
+    // Pending: an acquisition or an early release, which keeps its own state. Else a release that was begun here.
+    const isPending = entry.extra?.pending === waiting;
+    const since = run.now;
+    waiter.wait(waiting, limitAt, since, (end, failure) => {
+      if (end === 'late') {
+        if (!isPending) this.#endLate(entry, failure);
+        return;
+      }
       run.now = performance.now();
-      if (!isInTime) return this.#giveUp(entry, run, run.now - waitsSince);
-      if (!isPending && entry.state === RELEASING) entry.state = RELEASED;
-      waiting = this.#begin(entry, run);
-    }
+      if (end === 'deadline') this.#giveUp(entry, run, run.now - since);
+      else if (isPending) {
+        const next = this.#begin(entry, run);
+        if (next !== undefined) return this.#wait(entry, next, run, limitAt, waiter, onDone);
+      } else {
+        if (failure) this.#setFailed(entry, failure.error);
+        else entry.state = RELEASED;
+        this.#conclude(entry, run);
+      }
+      onDone();
+    });
   }
 
   /** Enters the outcome of one resource into the run, once. */
@@ -399,7 +419,7 @@ export class Ledger {
   }
 
   /** Done after it was given up on. */
-  #endLate(entry: Entry, failure: { error: unknown } | undefined): void {
+  #endLate(entry: Entry, failure: { readonly error: unknown } | null | undefined): void {
     entry.state = failure ? FAILED : RELEASED;
     if (failure) lateFailure(this.#pathOf(entry), failure.error);
     if (this.#isClosing) {

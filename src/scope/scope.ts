@@ -92,7 +92,6 @@ export class Scope implements Owner {
   #run: Closing | null = null;
   #controller: AbortController | null = null;
   #unfollow: (() => void) | null = null;
-  readonly #createdAtMs = performance.now();
 
   /**
    * @throws TypeError for a name that is no text, RangeError for a time that is no number of ms
@@ -157,6 +156,8 @@ export class Scope implements Owner {
   child(name: string, options?: ScopeOptions): Scope {
     if (this.#state !== OPEN) throw this.closedError(`Scope ${name}`);
     const child = new Scope(name, options, this);
+    this.#ledger.isInUse();
+    child.#ledger.isInUse();
     child.#olderSibling = this.#newestChild;
     if (this.#newestChild) this.#newestChild.#newerSibling = child;
     this.#newestChild = child;
@@ -351,7 +352,7 @@ export class Scope implements Owner {
     const now = performance.now();
     const children: ScopeTree[] = [];
     for (let child = this.#newestChild; child; child = child.#olderSibling) children.push(child.tree());
-    return new ScopeTree(this.name, this.state, now - this.#createdAtMs, this.#ledger.held(), children.reverse(), now);
+    return new ScopeTree(this.name, this.state, this.#ledger.ageMs(now), this.#ledger.held(), children.reverse(), now);
   }
 
   /**
@@ -466,8 +467,7 @@ export class Scope implements Owner {
     this.#state = CLOSING;
     this.#controller?.abort(this.closedError('Work'));
     this.#ledger.startClosing();
-    const rest = this.#ledger.releaseAll(run);
-    return rest === undefined ? this.#closed(run) : rest.then(() => this.#closed(run));
+    return this.#ledger.releaseAll(run) ? this.#closed(run) : this.#whenReleased(run);
   }
 
   async #closeTree(run: Closing): Promise<CloseReport> {
@@ -483,8 +483,13 @@ export class Scope implements Owner {
     this.#ledger.startClosing();
     await this.#closeChildren(run);
     run.now = performance.now();
-    await this.#ledger.releaseAll(run);
-    return this.#closed(run);
+    return this.#ledger.releaseAll(run) ? this.#closed(run) : this.#whenReleased(run);
+  }
+
+  #whenReleased(run: Closing): Promise<CloseReport> {
+    return new Promise((resolve) => {
+      run.onReleased = () => resolve(this.#closed(run));
+    });
   }
 
   /** Resources held here and below. */
