@@ -1,3 +1,5 @@
+import { monotonicMs } from './clock.js';
+
 /** Longest sleep of a clock that keeps the process alive, and so how long it may stay after its last deadline. */
 const LINGER_MS = 10;
 /** Shortest sleep: a list of deadlines close together is gone through at most 200 times a second. */
@@ -73,7 +75,7 @@ export class DeadlineClock {
   #wake(): void {
     this.#timer = null;
     this.#wakesAt = Number.POSITIVE_INFINITY;
-    const now = performance.now();
+    const now = monotonicMs();
     const due: Deadline[] = [];
     let soonestAt = Number.POSITIVE_INFINITY;
     for (let deadline = this.#first; deadline; deadline = deadline.nextDeadline) {
@@ -117,7 +119,7 @@ export function settleBy(promise: PromiseLike<unknown>, deadlineAt: number): Pro
   return new Promise((resolve) => {
     const wait = new Wait(resolve);
     wait.deadlineAt = deadlineAt;
-    closingClock.add(wait, performance.now());
+    closingClock.add(wait, monotonicMs());
     const settled = () => wait.onSettled();
     promise.then(settled, settled);
   });

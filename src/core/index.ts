@@ -1,6 +1,7 @@
 /** The ground floor: coded errors, deadlines, callers' places, seeded random numbers, `/proc`, untrusted text, text on a grid of cells. */
 export { CallPlace } from './call-place.js';
 export { Channel } from './channel.js';
+export { monotonicMs } from './clock.js';
 export { closingClock, Deadline, DeadlineClock, settleBy } from './deadline-clock.js';
 export { type ErrorDetails, WatertightError } from './errors.js';
 export { displayWidth, fitCells, wrap } from './layout.js';

@@ -1,4 +1,4 @@
-import { settleBy, WatertightError } from '../core/index.js';
+import { monotonicMs, settleBy, WatertightError } from '../core/index.js';
 import { type Closing, ReleaseWait } from './closing.js';
 import {
   ABANDONED,
@@ -64,7 +64,7 @@ export class Ledger {
   ): Entry<T> {
     if (options?.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
     const older = this.newest;
-    const now = Math.trunc(performance.now());
+    const now = Math.trunc(monotonicMs());
     const entry = new Entry<T>(name, this, older, value, release, now);
     if (this.#inUseSinceMs === 0) this.#inUseSinceMs = now;
     if (older) older.newer = entry as Entry;
@@ -114,7 +114,7 @@ export class Ledger {
   }
 
   isInUse(): void {
-    if (this.#inUseSinceMs === 0) this.#inUseSinceMs = Math.trunc(performance.now());
+    if (this.#inUseSinceMs === 0) this.#inUseSinceMs = Math.trunc(monotonicMs());
   }
 
   /** Time since the first resource or child. */
@@ -133,7 +133,7 @@ export class Ledger {
   release(entry: Entry): void | Promise<void> {
     if (entry.state !== HELD) return entry.extra?.pending;
     entry.state = RELEASING;
-    const deadlineAt = performance.now() + this.#timeoutOf(entry);
+    const deadlineAt = monotonicMs() + this.#timeoutOf(entry);
     let result: unknown;
     try {
       result = this.#call(entry, deadlineAt);
@@ -242,7 +242,7 @@ export class Ledger {
       } catch (error) {
         this.#setFailed(entry, error);
       }
-      run.now = performance.now();
+      run.now = monotonicMs();
     }
     this.#conclude(entry, run);
     return undefined;
@@ -265,7 +265,7 @@ export class Ledger {
         if (!isPending) this.#endLate(entry, failure);
         return;
       }
-      run.now = performance.now();
+      run.now = monotonicMs();
       if (end === 'deadline') this.#giveUp(entry, run, run.now - since);
       else if (isPending) {
         const next = this.#begin(entry, run);
@@ -306,7 +306,7 @@ export class Ledger {
 
   #nameStuck(entry: Entry, run: Closing, state: 'acquiring' | 'releasing', waitedMs = 0): void {
     const acquiredAt = entry.extra?.place?.text;
-    const ageMs = performance.now() - entry.acquiredAtMs;
+    const ageMs = monotonicMs() - entry.acquiredAtMs;
     const place = acquiredAt === undefined ? {} : { acquiredAt };
     run.giveUpOn({ path: this.#pathOf(entry), state, ageMs, waitedMs, ...place });
   }
@@ -352,7 +352,7 @@ export class Ledger {
     if (entry.state !== ABANDONED) entry.state = RELEASING;
     let failure: { error: unknown } | undefined;
     try {
-      await this.#call(entry, performance.now() + this.#timeoutOf(entry));
+      await this.#call(entry, monotonicMs() + this.#timeoutOf(entry));
     } catch (error) {
       failure = { error };
     }

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
-import { type Owner, settleBy, WatertightError } from '../core/index.js';
+import { monotonicMs, type Owner, settleBy, WatertightError } from '../core/index.js';
 import { type Closable, releaseOf } from './closable.js';
 import { CloseReport, type CloseStatus } from './close-report.js';
 import { Closing } from './closing.js';
@@ -349,7 +349,7 @@ export class Scope implements Owner {
 
   /** What is held here and below, as plain data that prints as a tree. Cost: O(resources). */
   tree(): ScopeTree {
-    const now = performance.now();
+    const now = monotonicMs();
     const children: ScopeTree[] = [];
     for (let child = this.#newestChild; child; child = child.#olderSibling) children.push(child.tree());
     return new ScopeTree(this.name, this.state, this.#ledger.ageMs(now), this.#ledger.held(), children.reverse(), now);
@@ -369,7 +369,7 @@ export class Scope implements Owner {
     const timeoutMs = options?.timeoutMs === undefined ? undefined : checkTimeout('timeoutMs', options.timeoutMs);
     if (this.#state === CLOSED) return this.#closing!.then((report) => report.later());
     const isInside = isReleasing(this);
-    if (this.#run === null) this.#start(new Closing(performance.now(), timeoutMs ?? this.#settings.closeTimeoutMs));
+    if (this.#run === null) this.#start(new Closing(monotonicMs(), timeoutMs ?? this.#settings.closeTimeoutMs));
     if (isInside || this.#closing === null) return Promise.resolve(this.#reportOf(this.#run!, 'already-closed'));
     return this.#closing;
   }
@@ -442,7 +442,7 @@ export class Scope implements Owner {
     if (this.#state === OPEN)
       return this.#ledger.add(name, value, release, options, this.#settings.sites ?? defaults.sites);
     const isDeferred = value === (NO_VALUE as unknown);
-    const deadlineAt = performance.now() + this.#settings.releaseTimeoutMs;
+    const deadlineAt = monotonicMs() + this.#settings.releaseTimeoutMs;
     releaseAtOnce(`${this.path}/${name}`, () =>
       isDeferred ? (release as () => unknown)() : release(value, { deadlineAt }),
     );
@@ -482,7 +482,7 @@ export class Scope implements Owner {
     this.#state = CLOSING;
     this.#ledger.startClosing();
     await this.#closeChildren(run);
-    run.now = performance.now();
+    run.now = monotonicMs();
     return this.#ledger.releaseAll(run) ? this.#closed(run) : this.#whenReleased(run);
   }
 
@@ -519,7 +519,7 @@ export class Scope implements Owner {
     for (let child = this.#newestChild, older: Scope | null = null; child; child = older) {
       older = child.#olderSibling;
       behind--;
-      run.now = performance.now();
+      run.now = monotonicMs();
       if (this.#settings.together) all.push(this.#closeChild(child, run, own));
       else await this.#closeChild(child, run, behind);
     }

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import { Server, type Socket } from 'node:net';
-import { plainText, settleBy, WatertightError } from '../core/index.js';
+import { monotonicMs, plainText, settleBy, WatertightError } from '../core/index.js';
 import type { ReleaseContext } from './entry.js';
 import type { Scope } from './scope.js';
 
@@ -86,7 +86,7 @@ class ServerTraffic {
   /** Cuts what is left. @throws WatertightError WT_SCOPE_REQUESTS_CUT, WT_SCOPE_CONNECTIONS_CUT */
   async end({ deadlineAt }: ReleaseContext): Promise<void> {
     // Released early, without the phases of a closing scope: half of the time is for draining.
-    const now = performance.now();
+    const now = monotonicMs();
     if (this.#drained === null) await this.drain(now + (deadlineAt - now) / 2);
     const requests = [...this.#responses.values()];
     const connections = isHttp(this.#server) || isHttp2(this.#server) ? 0 : this.#sockets.size;
@@ -107,7 +107,7 @@ class ServerTraffic {
     if (isHttp(this.#server)) {
       // Those that are idle now get their chance, then those that have become idle.
       if (this.#sockets.size > this.#responses.size) {
-        const lingersUntil = Math.min(deadlineAt, performance.now() + this.#lingerMs);
+        const lingersUntil = Math.min(deadlineAt, monotonicMs() + this.#lingerMs);
         await settleBy(stopped, lingersUntil);
       }
       this.#server.closeIdleConnections();
