@@ -4,6 +4,7 @@ import { finished } from 'node:stream/promises';
 import { Worker } from 'node:worker_threads';
 import type { Release } from './entry.js';
 import { endProcess, endWorker, killProcess } from './processes.js';
+import { endWebSocketServer, isWebSocketServer } from './web-sockets.js';
 
 /** Ways in which objects are closed, tried in this order: the gentle ones first. */
 const METHODS = ['close', 'end', 'quit', 'disconnect', 'destroy', 'terminate', 'stop'] as const;
@@ -28,6 +29,7 @@ export function releaseOf(resource: object): ReleaseWay {
   const name = nameOf(resource);
   if (resource instanceof ChildProcess) return { name, release: endProcess, abandon: killProcess };
   if (resource instanceof Worker) return { name, release: endWorker };
+  if (isWebSocketServer(resource)) return { name, release: endWebSocketServer };
   // A stream's own asyncDispose destroys it, and with it what was written and is not yet out.
   if (resource instanceof Writable) return { name, release: endWritable, abandon: destroy };
   if (resource instanceof Readable) return { name, release: endReadable };

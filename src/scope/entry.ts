@@ -51,6 +51,7 @@ export const NO_VALUE: unique symbol = Symbol('no value');
 /** What few entries have, kept apart so that the many stay small. */
 export interface EntryExtra {
   options: HoldOptions<never> | undefined;
+  isDrained: boolean;
   place: CallPlace | undefined;
   error: unknown;
   /** Settles, without failing, when a pending acquisition or an early release has come to its end. */
@@ -125,7 +126,14 @@ export class Entry<T = unknown> implements Held<T> {
 
   /** The options of most entries are none. */
   withExtra(): EntryExtra {
-    this.extra ??= { options: undefined, place: undefined, error: undefined, pending: undefined, refuse: undefined };
+    this.extra ??= {
+      options: undefined,
+      isDrained: false,
+      place: undefined,
+      error: undefined,
+      pending: undefined,
+      refuse: undefined,
+    };
     return this.extra;
   }
 }

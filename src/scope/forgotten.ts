@@ -1,5 +1,5 @@
 import diagnostics from 'node:diagnostics_channel';
-import { CallPlace, WatertightError } from '../core/index.js';
+import { CallPlace, plainText, WatertightError } from '../core/index.js';
 import type { Scope } from './scope.js';
 
 /** What is known of a scope after it is gone. It must not hold the scope, or nothing would ever be forgotten. */
@@ -34,7 +34,7 @@ export function endWatch(watch: Watch): void {
 function report({ name, held, place }: Watch): void {
   const createdAt = place.text;
   channel.publish({ name, held, createdAt });
-  const what = `Scope ${name} was forgotten: it was never closed, and held ${held} ${held === 1 ? 'resource' : 'resources'}`;
+  const what = `Scope ${plainText(name, 80)} was forgotten: it was never closed, and held ${held} ${held === 1 ? 'resource' : 'resources'}`;
   process.emitWarning(
     new WatertightError('WT_SCOPE_FORGOTTEN', createdAt === undefined ? what : `${what}; made at ${createdAt}`, {
       hint: 'close it on every path: `await using`, Scope.run(), or make it a child of a scope that is closed',

@@ -1,5 +1,5 @@
 import diagnostics from 'node:diagnostics_channel';
-import { WatertightError } from '../core/index.js';
+import { plainText, WatertightError } from '../core/index.js';
 
 const channel = diagnostics.channel('watertight:scope-late-failure');
 
@@ -13,7 +13,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  */
 export function lateFailure(path: string, error: unknown): void {
   channel.publish({ path, error });
-  const message = `Release of ${path} failed after its scope had given up on it: ${errorText(error)}`;
+  const message = `Release of ${plainText(path, 200)} failed after its scope had given up on it: ${errorText(error)}`;
   process.emitWarning(
     new WatertightError('WT_SCOPE_LATE_FAILURE', message, {
       hint: 'give it more time',

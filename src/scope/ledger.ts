@@ -174,8 +174,12 @@ export class Ledger {
   startDrains(run: Closing, deadlineAt: number, waits: Promise<void>[]): void {
     if (this.drains === 0) return;
     for (let entry = this.newest; entry; entry = entry.older) {
-      const drain = entry.extra?.options?.drain as Release<unknown> | undefined;
-      if (drain && entry.state === HELD) waits.push(this.#drain(run, entry, drain, deadlineAt));
+      const { extra } = entry;
+      const drain = extra?.options?.drain as Release<unknown> | undefined;
+      // A child is drained with its parent, and closed after.
+      if (!drain || extra!.isDrained || entry.state !== HELD) continue;
+      extra!.isDrained = true;
+      waits.push(this.#drain(run, entry, drain, deadlineAt));
     }
   }
 
