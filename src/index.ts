@@ -5,4 +5,4 @@
  * `watertight/heap`, `watertight/monitor` and `watertight/scope`.
  */
 export { WatertightError } from './core/index.js';
-export { Scope } from './scope/index.js';
+export { main, Scope } from './scope/index.js';
