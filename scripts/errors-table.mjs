@@ -30,13 +30,15 @@ const MEANINGS = {
   WT_MONITOR_RECORDING: 'Two recorders of creation stacks in one isolate.',
   WT_SCOPE_CLOSED: 'Something was acquired after its scope had begun to close; it was released at once.',
   WT_SCOPE_CONNECTIONS_CUT: 'Connections of a server did not end while it drained.',
-  WT_SCOPE_DRAIN_TIMEOUT: 'Work in flight did not end in the time for draining; its resource was released all the same.',
+  WT_SCOPE_DRAIN_TIMEOUT:
+    'Work in flight did not end in the time for draining; its resource was released all the same.',
   WT_SCOPE_FORGOTTEN: 'A scope was collected that held resources and had never been closed. A warning.',
   WT_SCOPE_LATE_FAILURE: 'A release failed after closing had given up on it, too late for the report. A warning.',
   WT_SCOPE_NOT_HELD: 'What is to be released is not in this scope: released before, or never acquired here.',
   WT_SCOPE_RELEASE_TIMEOUT: 'A release before the end of the scope took longer than its time; it may still end.',
   WT_SCOPE_REQUESTS_CUT: 'Requests were in flight when a server had to be closed, and got no answer.',
-  WT_SCOPE_ROLLBACK_FAILED: 'Work failed, and so did the release of something that it had acquired. `cause` is the first.',
+  WT_SCOPE_ROLLBACK_FAILED:
+    'Work failed, and so did the release of something that it had acquired. `cause` is the first.',
   WT_SCOPE_STUCK: 'Releases did not end in their time; the resources are still held.',
   WT_SOAK_AGENT_FAILED: 'The observer inside the program could not carry out a command.',
   WT_SOAK_CANNOT_START: 'The command after `--` is not there or may not be run.',
