@@ -24,8 +24,8 @@ const channel = diagnostics.channel('watertight:permit-forgotten');
 
 /**
  * Lets at most `permits` in at once; the others wait, first come first served. A permit that is collected without having
- * been released comes back by itself some time after a garbage collection, and is reported: on the channel
- * `watertight:permit-forgotten` as `{ name, acquiredAt }`, and the first one of each semaphore as a warning of the process.
+ * been released comes back by itself some time after a garbage collection, and is reported while the semaphore is open: on the
+ * channel `watertight:permit-forgotten` as `{ name, acquiredAt }`, the first one of each also as a warning of the process.
  *
  * Everyone who waits is settled: admitted, cancelled by their signal, or by `close()`. Owned by whoever made it.
  *
@@ -167,6 +167,7 @@ export class Semaphore implements Disposable {
     const acquiredAt = place?.text;
     const { name } = this;
     this.#forgotten++;
+    if (this.#isClosed) return;
     channel.publish({ name, acquiredAt });
     if (this.#forgotten > 1) return;
     const what = `A permit of ${name} was forgotten: it was never released`;
