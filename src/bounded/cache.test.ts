@@ -164,7 +164,7 @@ describe('Cache', () => {
     expect(cache.set('3', all[3]!)).toBe(true);
   });
 
-  test('never runs more disposals at once than allowed, however many leave together', async () => {
+  test('never runs more disposals at once than allowed, however many leave together, what was used last first', async () => {
     const cache = connections({ max: 100, disposing: 3 });
     const all = Array.from({ length: 10 }, () => new Connection());
     for (const [i, connection] of all.entries()) cache.set(`${i}`, connection);
@@ -172,7 +172,7 @@ describe('Cache', () => {
     const asked = () => all.filter(({ closes }) => closes > 0).length;
     for (let ended = 0; ended < 10; ended++) {
       expect(asked()).toBe(Math.min(ended + 3, 10));
-      all.find(({ closes }, i) => closes > 0 && i === ended)!.finish();
+      all[9 - ended]!.finish();
       await settle();
     }
     expect(cache.releasing).toBe(0);
