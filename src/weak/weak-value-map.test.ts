@@ -72,7 +72,6 @@ class Twins {
     for (let one = 0; one < 6; one++) expect(this.#map.has(one)).toBe(this.#model.has(one));
   }
 }
-});
 
 /** `count` entries whose values are collected and whose finalizers have not run yet. */
 async function deadEntries(count: number): Promise<WeakValueMap<number, Value>> {
