@@ -1,0 +1,551 @@
+import { DeadlineClock, plainText, settleBy, WatertightError } from '../core/index.js';
+import { Scope } from '../scope/index.js';
+import { Arrivals } from './arrivals.js';
+import type { Connection, ConnectionEnd, SendOutcome } from './connection.js';
+import { type Message, payloadOf } from './delivery.js';
+import type { Health, HealthCap } from './health.js';
+import { Heartbeat } from './heartbeat.js';
+import { Inbox } from './inbox.js';
+import { type EndCause, Link, type LinkHost } from './link.js';
+import { Mail } from './mail.js';
+import type { KeptMessage } from './recovery.js';
+import { Refusals } from './refusals.js';
+import { CLOSE_CODE, OPEN, type ServerSocket } from './server-socket.js';
+import { type ConnectionLimits, checkUserId, type Settings, settingsOf, whole } from './settings.js';
+import { Totals } from './totals.js';
+
+export interface ConnectionRegistryOptions<Metadata> extends ConnectionLimits {
+  /** Owner: when it closes, the registry drains and ends. Without one, call `close()`. */
+  readonly scope?: Scope;
+  /** In the owner's ledger and report. Default `connections`. */
+  readonly name?: string;
+  /**
+   * Called with each message, one user's messages one after another; text as a string, bytes as a Buffer. When it throws or
+   * rejects, that connection is closed with 1011 and nobody else's is touched.
+   */
+  readonly onMessage?: (connection: Connection<Metadata>, message: string | Buffer) => unknown;
+  /** Called when a connection has ended and is in no list any more. */
+  readonly onEnd?: (connection: Connection<Metadata>, end: ConnectionEnd) => unknown;
+  /**
+   * Called with errors of handlers, of sockets (they end by themselves) and of releases in `connection.scope`. Without it
+   * they are only counted.
+   */
+  readonly onError?: (error: unknown, connection: Connection<Metadata>) => unknown;
+}
+
+/** Why a user cannot connect now. */
+export type RefusalReason = 'closing' | 'limit' | 'per-user';
+
+export interface ConnectionStats {
+  /** What is held now: all 0 when everybody has left and nothing is kept for them. */
+  readonly held: {
+    readonly connections: number;
+    /** Users with a connection or with messages being handled. */
+    readonly users: number;
+    /** Messages received and not yet handled. */
+    readonly handling: number;
+    /** Messages in line at slow connections. */
+    readonly inLine: number;
+    readonly kept: number;
+    readonly keptUsers: number;
+    /** Bytes of what is kept and in line. */
+    readonly keptBytes: number;
+    /** Calls of `waitForConnection` that wait. */
+    readonly waiters: number;
+    /** Sockets that were refused and have not closed yet. */
+    readonly refused: number;
+    /** Members of the heartbeat. */
+    readonly pulses: number;
+    /** Periodic timers: of the heartbeat, and of what is kept. */
+    readonly timers: number;
+  };
+  readonly totals: Readonly<Totals>;
+}
+
+/** What closing did. */
+export interface ConnectionsReport {
+  /** `timeout`: handlers or sockets had not ended by the deadline. `failed`: a release in some `connection.scope` failed. */
+  readonly status: 'completed' | 'failed' | 'timeout';
+  /** Connections when closing began. */
+  readonly initial: number;
+  /** Of these, how many closed with a handshake; the rest was terminated. */
+  readonly closed: number;
+  readonly terminated: number;
+  /** Messages that were being handled, or waited for it, at the deadline. */
+  readonly unhandled: number;
+  /** Messages that were kept for users who were away. */
+  readonly undelivered: number;
+  readonly durationMs: number;
+}
+
+interface User {
+  readonly links: Set<Link>;
+  readonly inbox: Inbox;
+  hasPaused: boolean;
+}
+
+/** Messages of one user that wait for the handler before their sockets are read no more. */
+const INBOX_PAUSE = 16;
+/** A full registry serves those who are in, and refuses everybody else. */
+const FULL_SCORE = 50;
+const CLOSING_SCORE = 25;
+const KEPT_SCORE = 75;
+const KEPT_SHARE = 0.9;
+/** Of the time for releasing: sockets that are destroyed say so within a turn of the loop. */
+const WAIT_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/**
+ * Every WebSocket connection of a server, by user: limits, order, heartbeat, messages kept for those who are away, and an
+ * end in good order. Works with sockets of the package `ws`.
+ *
+ * Belongs to the scope that it is given; ends when that closes, or with `close()`. A connection ends with its socket, and
+ * then nothing of it is left: no listener, no timer, no entry.
+ *
+ * Cost: ≈ 3 kB a connection beside the socket's own, two timers in all.
+ *
+ * @example
+ * const registry = new ConnectionRegistry({ scope, onMessage: (connection, text) => registry.send(connection.userId, text) });
+ * sockets.on('connection', (socket, request) => registry.attach(socket, userOf(request)));
+ */
+export class ConnectionRegistry<Metadata = unknown> {
+  readonly name: string;
+  readonly #options: ConnectionRegistryOptions<Metadata>;
+  readonly #settings: Settings;
+  readonly #scope: Scope;
+  readonly #clock = new DeadlineClock({ keepsAlive: false });
+  readonly #heartbeat: Heartbeat | null;
+  readonly #arrivals: Arrivals<Connection<Metadata>>;
+  readonly #totals = new Totals();
+  readonly #mail: Mail;
+  readonly #refusals: Refusals;
+  readonly #host: LinkHost;
+  readonly #links = new Map<string, Link>();
+  readonly #users = new Map<string, User>();
+  readonly #sockets = new Map<ServerSocket, Link>();
+  #state: 'open' | 'draining' | 'closed' = 'open';
+  #handling = 0;
+  #initial = 0;
+  #unhandled = 0;
+  #undelivered = 0;
+  #terminated = 0;
+  #awaited: { readonly isReached: () => boolean; readonly resolve: () => void } | null = null;
+  #report: Promise<ConnectionsReport> | null = null;
+
+  /** @throws RangeError for a limit out of its range; WatertightError WT_SCOPE_CLOSED when the scope is closed */
+  constructor(options: ConnectionRegistryOptions<Metadata> = {}) {
+    this.name = options.name ?? 'connections';
+    this.#options = options;
+    this.#settings = settingsOf(options);
+    const { heartbeatMs, heartbeatTimeoutMs, limit } = this.#settings;
+    this.#heartbeat = heartbeatMs === 0 ? null : new Heartbeat(heartbeatMs, heartbeatTimeoutMs);
+    this.#arrivals = new Arrivals(this.#clock, limit);
+    this.#mail = new Mail(this.#settings, this.#totals, (userId) => this.#isReachable(userId));
+    this.#refusals = new Refusals(this.#clock, this.#settings.closeTimeoutMs, limit);
+    this.#host = this.#makeHost();
+    this.#scope = options.scope
+      ? options.scope.child(this.name, { together: true })
+      : new Scope(this.name, { together: true });
+    this.#scope.hold('sockets', this, (_self, { deadlineAt }) => this.#end(deadlineAt), {
+      drain: (_self, { deadlineAt }) => this.#drain(deadlineAt),
+    });
+  }
+
+  /** Connections now, those that are closing included. */
+  get size(): number {
+    return this.#links.size;
+  }
+
+  get state(): 'open' | 'draining' | 'closed' {
+    return this.#state;
+  }
+
+  /**
+   * Why a connection of this user would be refused now; `null` when it would be taken. Asked before the upgrade, it saves a
+   * handshake: answer 503 to `closing` and `limit`, 429 to `per-user`.
+   *
+   * @throws TypeError for an id that is no string of 1 to 256 characters
+   */
+  refusal(userId: string): RefusalReason | null {
+    const connections = this.#users.get(checkUserId(userId))?.links.size ?? 0;
+    if (this.#state !== 'open') return 'closing';
+    if (this.#links.size >= this.#settings.limit) return 'limit';
+    return connections >= this.#settings.connectionsPerUser ? 'per-user' : null;
+  }
+
+  /**
+   * Takes an open socket into the user's connections, and sends what was kept for the user before anything new.
+   *
+   * @param userId who it belongs to, as proven by you: 1 to 256 characters
+   * @returns `null` when it is refused: the socket is then closed with 1013, and counted; and when it has closed already
+   * @throws TypeError for a wrong id; WatertightError WT_CONNECTIONS_ATTACHED when the socket is attached
+   *
+   * Cost: O(1 + messages kept for the user).
+   */
+  attach(
+    socket: ServerSocket,
+    userId: string,
+    ...[metadata]: undefined extends Metadata ? [metadata?: Metadata] : [metadata: Metadata]
+  ): Connection<Metadata> | null {
+    const refusal = this.refusal(userId);
+    this.#checkFree(socket, userId);
+    if (socket.readyState !== OPEN) {
+      this.#totals.refused.gone++;
+      return null;
+    }
+    if (refusal !== null) {
+      this.#totals.refused[refusal]++;
+      this.#refusals.refuse(socket, REFUSALS[refusal]);
+      return null;
+    }
+    const link = new Link(this.#host, socket, userId, metadata);
+    const user = this.#userOf(userId);
+    const kept = this.#mail.takeOver(userId, user.links);
+    this.#sockets.set(socket, link);
+    this.#links.set(link.id, link);
+    user.links.add(link);
+    this.#heartbeat?.add(link);
+    this.#totals.attached++;
+    link.replay(kept);
+    this.#arrivals.arrived(userId, link as Connection as Connection<Metadata>);
+    return link as Connection as Connection<Metadata>;
+  }
+
+  /**
+   * Sends to all connections of a user, and to nobody else; keeps the message when there is none. Each connection gets a
+   * user's messages in the order of the calls.
+   *
+   * @throws TypeError for a wrong id or message; WatertightError WT_CONNECTIONS_MESSAGE_TOO_LARGE
+   */
+  send(userId: string, message: Message): SendOutcome {
+    const payload = payloadOf(message, this.#settings.maxMessageBytes);
+    return this.#mail.deliver(checkUserId(userId), payload, this.#users.get(userId)?.links ?? [], false);
+  }
+
+  /**
+   * Sends to all connections of all users who have one. Nothing is kept for those who are away.
+   *
+   * @returns users by outcome
+   * @throws as `send`
+   */
+  broadcast(message: Message): Record<SendOutcome, number> {
+    const payload = payloadOf(message, this.#settings.maxMessageBytes);
+    const outcomes: Record<SendOutcome, number> = { sent: 0, waiting: 0, kept: 0, dropped: 0 };
+    for (const [userId, { links }] of this.#users) {
+      if (this.#isReachable(userId)) outcomes[this.#mail.deliver(userId, payload, links, false)]++;
+    }
+    return outcomes;
+  }
+
+  /** A user's connections, in the order of their coming. */
+  connections(userId: string): Connection<Metadata>[] {
+    return [...(this.#users.get(checkUserId(userId))?.links ?? [])] as Connection[] as Connection<Metadata>[];
+  }
+
+  /**
+   * A connection by its id, for the user that it belongs to.
+   *
+   * @returns `null` when there is none
+   * @throws WatertightError WT_CONNECTIONS_FOREIGN when it is another user's; counted as a violation
+   */
+  connection(userId: string, connectionId: string): Connection<Metadata> | null {
+    const link = this.#links.get(connectionId);
+    if (link === undefined) return null;
+    if (link.userId === checkUserId(userId)) return link as Connection as Connection<Metadata>;
+    this.#totals.violations++;
+    throw new WatertightError(
+      'WT_CONNECTIONS_FOREIGN',
+      `Cannot give connection ${connectionId} to user ${plainText(userId, 64)} as it belongs to another`,
+      { hint: 'take the id of the user from the session, not from the message', details: { userId, connectionId } },
+    );
+  }
+
+  /**
+   * The user's oldest open connection, as soon as there is one.
+   *
+   * @param options.timeoutMs longest wait, in ms. Default 5,000
+   * @throws WatertightError WT_CONNECTIONS_WAIT_TIMEOUT, WT_CONNECTIONS_CLOSED, WT_CONNECTIONS_TOO_MANY_WAITERS (as many
+   *   wait as there may be connections); the signal's reason
+   */
+  async waitForConnection(
+    userId: string,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<Connection<Metadata>> {
+    const timeoutMs = whole('timeoutMs', options.timeoutMs ?? WAIT_TIMEOUT_MS, 0, 2 ** 31 - 1);
+    for (const link of this.#users.get(checkUserId(userId))?.links ?? []) {
+      if (link.isOpen) return link as Connection as Connection<Metadata>;
+    }
+    if (this.#state !== 'open') throw this.#closedError();
+    return this.#arrivals.wait(userId, timeoutMs, options.signal);
+  }
+
+  /** What is kept for a user, oldest first. Cost: O(messages); texts are decoded. */
+  kept(userId: string): KeptMessage[] {
+    return this.#mail.recovery.list(checkUserId(userId));
+  }
+
+  stats(): ConnectionStats {
+    const { recovery, inLine } = this.#mail;
+    return {
+      held: {
+        connections: this.#links.size,
+        users: this.#users.size,
+        handling: this.#handling,
+        inLine,
+        kept: recovery.messages,
+        keptUsers: recovery.users,
+        keptBytes: recovery.bytes,
+        waiters: this.#arrivals.size,
+        refused: this.#refusals.size,
+        pulses: this.#heartbeat?.size ?? 0,
+        timers: (this.#heartbeat?.timers ?? 0) + recovery.timers,
+      },
+      totals: structuredClone({ ...this.#totals }),
+    };
+  }
+
+  /** Whether messages get through, by the last minute's deliveries to users who were connected, and what is full now. */
+  health(): Health {
+    const caps: HealthCap[] = [];
+    const { limit, totalBytes } = this.#settings;
+    if (this.#state !== 'open') caps.push({ score: CLOSING_SCORE, reason: `the registry is ${this.#state}` });
+    if (this.#links.size >= limit) caps.push({ score: FULL_SCORE, reason: `all ${limit} connections are taken` });
+    if (this.#mail.recovery.bytes > KEPT_SHARE * totalBytes) {
+      caps.push({ score: KEPT_SCORE, reason: `${this.#mail.recovery.bytes} of ${totalBytes} bytes are kept` });
+    }
+    return this.#mail.minute.health(performance.now(), caps);
+  }
+
+  /**
+   * Drains and ends: refuses new connections, lets handlers and lines end, closes with 1001, and terminates what is left.
+   * Always returns by its deadline + 50 ms. Every call gives the one report.
+   *
+   * @param options.timeoutMs longest time, in ms; half of it is for draining. Default 10,000
+   */
+  close(options: { readonly timeoutMs?: number } = {}): Promise<ConnectionsReport> {
+    this.#report ??= this.#close(whole('timeoutMs', options.timeoutMs ?? CLOSE_TIMEOUT_MS, 0, 2 ** 31 - 1));
+    return this.#report;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<ConnectionsReport> {
+    const { status, durationMs } = await this.#scope.close({ timeoutMs });
+    const isLate = this.#unhandled > 0 || this.#links.size > 0 || status === 'timeout';
+    return {
+      status: isLate ? 'timeout' : status === 'failed' ? 'failed' : 'completed',
+      initial: this.#initial,
+      closed: this.#initial - this.#terminated,
+      terminated: this.#terminated,
+      unhandled: this.#unhandled,
+      undelivered: this.#undelivered,
+      durationMs,
+    };
+  }
+
+  /** First phase: no new connections and messages; those that are here get their answers; then 1001. */
+  async #drain(deadlineAt: number): Promise<void> {
+    this.#state = 'draining';
+    this.#initial = this.#links.size;
+    this.#arrivals.refuseAll(this.#closedError());
+    for (const link of this.#links.values()) link.pause();
+    const now = performance.now();
+    const handshakeMs = Math.min(this.#settings.closeTimeoutMs, (deadlineAt - now) / 2);
+    await this.#until(() => this.#handling === 0 && this.#mail.inLine === 0, deadlineAt - handshakeMs);
+    for (const link of this.#links.values()) link.close(CLOSE_CODE.goingAway, 'going away');
+    await this.#until(() => this.#links.size === 0, deadlineAt);
+  }
+
+  /** Last phase: what has not gone is terminated. */
+  async #end(deadlineAt: number): Promise<void> {
+    const now = performance.now();
+    if (this.#state === 'open') await this.#drain(now + (deadlineAt - now) / 2);
+    this.#state = 'closed';
+    this.#unhandled = this.#handling;
+    this.#terminated = this.#links.size;
+    for (const link of [...this.#links.values()]) link.terminate();
+    this.#refusals.terminateAll();
+    for (const { inbox } of this.#users.values()) inbox.abandon();
+    await this.#until(() => this.#links.size === 0, deadlineAt);
+    this.#undelivered = this.#mail.close();
+  }
+
+  /** Waits without polling: whatever may make it true calls `#changed`. */
+  async #until(isReached: () => boolean, deadlineAt: number): Promise<void> {
+    if (isReached()) return;
+    const reached = new Promise<void>((resolve) => {
+      this.#awaited = { isReached, resolve };
+    });
+    await settleBy(reached, deadlineAt);
+    this.#awaited = null;
+  }
+
+  #changed(): void {
+    if (this.#awaited?.isReached()) this.#awaited.resolve();
+  }
+
+  #isReachable(userId: string): boolean {
+    for (const link of this.#users.get(userId)?.links ?? []) if (link.isOpen) return true;
+    return false;
+  }
+
+  #checkFree(socket: ServerSocket, userId: string): void {
+    const link = this.#sockets.get(socket);
+    if (link === undefined) return;
+    if (link.userId !== userId) this.#totals.violations++;
+    throw new WatertightError(
+      'WT_CONNECTIONS_ATTACHED',
+      `Cannot attach a socket to user ${plainText(userId, 64)} as it is attached to ${link.userId === userId ? 'them' : 'another'}`,
+      { hint: 'attach each socket once', details: { userId, connectionId: link.id } },
+    );
+  }
+
+  #userOf(userId: string): User {
+    let user = this.#users.get(userId);
+    if (user === undefined) {
+      const inbox = new Inbox(this.#clock, this.#settings.handlerTimeoutMs);
+      user = { links: new Set(), inbox, hasPaused: false };
+      this.#users.set(userId, user);
+    }
+    return user;
+  }
+
+  #forgetIfIdle(userId: string, user: User): void {
+    if (user.links.size === 0 && user.inbox.size === 0) this.#users.delete(userId);
+  }
+
+  #closedError(): WatertightError {
+    return new WatertightError('WT_CONNECTIONS_CLOSED', `Cannot wait for a connection as ${this.name} is closing`, {
+      hint: 'wait for connections before the scope closes',
+    });
+  }
+
+  #makeHost(): LinkHost {
+    return {
+      settings: this.#settings,
+      clock: this.#clock,
+      mail: this.#mail,
+      reply: (link, message) => {
+        const payload = payloadOf(message, this.#settings.maxMessageBytes);
+        return this.#mail.deliver(link.userId, payload, [link], true);
+      },
+      openScope: (link) => {
+        const scope = this.#scope.child(`connection ${link.id}`);
+        if (link.state === 'closed') void scope.close();
+        return scope;
+      },
+      onMessage: (link, data, isBinary) => this.#onMessage(link, data, isBinary),
+      onLineEmpty: () => this.#changed(),
+      onCut: (cause: EndCause) => {
+        this.#totals.cut[cause]++;
+      },
+      onSocketError: (link, error) => {
+        this.#totals.socketErrors++;
+        this.#tell(error, link);
+      },
+      onEnd: (link, end, scope) => this.#onEnd(link, end, scope),
+    };
+  }
+
+  #onMessage(link: Link, data: Buffer, isBinary: boolean): void {
+    this.#totals.received++;
+    // It is being closed: whoever sent this will hear of no answer.
+    if (link.state !== 'open') return;
+    if (data.byteLength > this.#settings.maxMessageBytes) link.refuseSize();
+    else if (this.#options.onMessage !== undefined)
+      this.#handle(link, isBinary ? data : data.toString(), this.#options.onMessage);
+  }
+
+  #handle(
+    link: Link,
+    message: string | Buffer,
+    onMessage: (connection: Connection<Metadata>, message: string | Buffer) => unknown,
+  ): void {
+    const user = this.#userOf(link.userId);
+    this.#handling++;
+    user.inbox.push({
+      get isWanted() {
+        return !link.isFailed;
+      },
+      run: () => onMessage(link as Connection as Connection<Metadata>, message),
+      onFailure: (error, isOverTime) => {
+        this.#totals.handlerFailures++;
+        link.fail();
+        this.#tell(isOverTime ? this.#overTime() : error, link);
+      },
+      onDone: () => this.#onHandled(link.userId, user),
+    });
+    if (user.inbox.size >= INBOX_PAUSE) {
+      user.hasPaused = true;
+      link.pause();
+    }
+  }
+
+  #onHandled(userId: string, user: User): void {
+    this.#handling--;
+    if (user.hasPaused && this.#state === 'open' && user.inbox.size < INBOX_PAUSE / 2) {
+      user.hasPaused = false;
+      for (const link of user.links) link.resume();
+    }
+    this.#forgetIfIdle(userId, user);
+    this.#changed();
+  }
+
+  #onEnd(link: Link, end: ConnectionEnd, scope: Scope | null): void {
+    this.#totals.ended++;
+    this.#heartbeat?.remove(link);
+    this.#links.delete(link.id);
+    this.#sockets.delete(link.socket);
+    const user = this.#users.get(link.userId);
+    if (user?.links.delete(link)) this.#forgetIfIdle(link.userId, user);
+    if (scope !== null) void this.#closeScope(scope, link);
+    this.#call(() => this.#options.onEnd?.(link as Connection as Connection<Metadata>, end), link);
+    this.#changed();
+  }
+
+  /** Its failures are in the report when the registry is closing; while it lives, somebody has to be told. */
+  async #closeScope(scope: Scope, link: Link): Promise<void> {
+    const { failures } = await scope.close();
+    if (this.#state !== 'open') return;
+    for (const { error } of failures) this.#tell(error, link);
+  }
+
+  /** Runs the program's own code where its failure must reach nobody else. */
+  #call(run: () => unknown, link: Link): void {
+    try {
+      const result = run();
+      if (result instanceof Promise) result.catch((error: unknown) => this.#tell(error, link));
+    } catch (error) {
+      this.#tell(error, link);
+    }
+  }
+
+  #tell(error: unknown, link: Link): void {
+    const { onError } = this.#options;
+    if (onError === undefined) return;
+    const warn = (failure: unknown) => process.emitWarning(`onError of ${this.name} failed: ${String(failure)}`);
+    try {
+      const result = onError(error, link as Connection as Connection<Metadata>);
+      if (result instanceof Promise) result.catch(warn);
+    } catch (failure) {
+      warn(failure);
+    }
+  }
+
+  #overTime(): WatertightError {
+    const { handlerTimeoutMs } = this.#settings;
+    return new WatertightError(
+      'WT_CONNECTIONS_HANDLER_TIMEOUT',
+      `Cannot wait for the handler of a message any longer as it took more than ${handlerTimeoutMs} ms`,
+      { hint: 'give long work to BackgroundTasks and answer when it is done', details: { handlerTimeoutMs } },
+    );
+  }
+}
+
+const REFUSALS: Readonly<Record<RefusalReason, string>> = {
+  closing: 'server is closing',
+  limit: 'too many connections',
+  'per-user': 'too many connections of this user',
+};
