@@ -1,0 +1,9 @@
+/** The twin of `soak.mjs` that forgets to say who owns the subscription: each listener stays when its connection ends. */
+import { scenario } from './soak.mjs';
+
+const { setup, iteration } = scenario((connection, news) => {
+  news.on('news', (text) => connection.send(JSON.stringify({ news: text })));
+});
+
+export { setup };
+export default iteration;
