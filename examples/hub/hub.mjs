@@ -50,7 +50,12 @@ export async function startHub(scope, { listen = 0, subscribe = untilItEnds, lim
 
 /** The connection's own scope takes the listener off when the connection ends. */
 function untilItEnds(connection, news) {
-  connection.scope.on(news, 'news', (text) => connection.send(JSON.stringify({ news: text })));
+  connection.scope.on(news, 'news', (text) => tell(connection, text));
+}
+
+/** News are not kept for those who have gone. */
+export function tell(connection, text) {
+  if (connection.state === 'open') connection.send(JSON.stringify({ news: text }));
 }
 
 function receive(registry, news, connection, text) {
