@@ -3,6 +3,7 @@ import { Scope } from '../scope/index.js';
 import { Arrivals } from './arrivals.js';
 import type { Connection, ConnectionEnd, SendOutcome } from './connection.js';
 import { type Message, payloadOf } from './delivery.js';
+import { Desk } from './desk.js';
 import type { Health, HealthCap } from './health.js';
 import { Heartbeat } from './heartbeat.js';
 import { Inbox } from './inbox.js';
@@ -10,9 +11,11 @@ import { type EndCause, Link, type LinkHost } from './link.js';
 import { Mail } from './mail.js';
 import type { KeptMessage } from './recovery.js';
 import { Refusals } from './refusals.js';
+import type { ConnectionStats, ConnectionsReport } from './reports.js';
 import { CLOSE_CODE, OPEN, type ServerSocket } from './server-socket.js';
 import { type ConnectionLimits, checkUserId, type Settings, settingsOf, whole } from './settings.js';
 import { Totals } from './totals.js';
+import { Users } from './users.js';
 
 export interface ConnectionRegistryOptions<Metadata> extends ConnectionLimits {
   /** Owner: when it closes, the registry drains and ends. Without one, call `close()`. */
@@ -36,56 +39,6 @@ export interface ConnectionRegistryOptions<Metadata> extends ConnectionLimits {
 /** Why a user cannot connect now. */
 export type RefusalReason = 'closing' | 'limit' | 'per-user';
 
-export interface ConnectionStats {
-  /** What is held now: all 0 when everybody has left and nothing is kept for them. */
-  readonly held: {
-    readonly connections: number;
-    /** Users with a connection or with messages being handled. */
-    readonly users: number;
-    /** Messages received and not yet handled. */
-    readonly handling: number;
-    /** Messages in line at slow connections. */
-    readonly inLine: number;
-    readonly kept: number;
-    readonly keptUsers: number;
-    /** Bytes of what is kept and in line. */
-    readonly keptBytes: number;
-    /** Calls of `waitForConnection` that wait. */
-    readonly waiters: number;
-    /** Sockets that were refused and have not closed yet. */
-    readonly refused: number;
-    /** Members of the heartbeat. */
-    readonly pulses: number;
-    /** Periodic timers: of the heartbeat, and of what is kept. */
-    readonly timers: number;
-  };
-  readonly totals: Readonly<Totals>;
-}
-
-/** What closing did. */
-export interface ConnectionsReport {
-  /** `timeout`: handlers or sockets had not ended by the deadline. `failed`: a release in some `connection.scope` failed. */
-  readonly status: 'completed' | 'failed' | 'timeout';
-  /** Connections when closing began. */
-  readonly initial: number;
-  /** Of these, how many closed with a handshake; the rest was terminated. */
-  readonly closed: number;
-  readonly terminated: number;
-  /** Messages that were being handled, or waited for it, at the deadline. */
-  readonly unhandled: number;
-  /** Messages that were kept for users who were away. */
-  readonly undelivered: number;
-  readonly durationMs: number;
-}
-
-interface User {
-  readonly links: Set<Link>;
-  readonly inbox: Inbox;
-  hasPaused: boolean;
-}
-
-/** Messages of one user that wait for the handler before their sockets are read no more. */
-const INBOX_PAUSE = 16;
 /** A full registry serves those who are in, and refuses everybody else. */
 const FULL_SCORE = 50;
 const CLOSING_SCORE = 25;
@@ -122,10 +75,10 @@ export class ConnectionRegistry<Metadata = unknown> {
   readonly #refusals: Refusals;
   readonly #host: LinkHost;
   readonly #links = new Map<string, Link>();
-  readonly #users = new Map<string, User>();
+  readonly #users: Users;
+  readonly #desk: Desk;
   readonly #sockets = new Map<ServerSocket, Link>();
   #state: 'open' | 'draining' | 'closed' = 'open';
-  #handling = 0;
   #initial = 0;
   #unhandled = 0;
   #undelivered = 0;
@@ -142,7 +95,9 @@ export class ConnectionRegistry<Metadata = unknown> {
     const { heartbeatMs, heartbeatTimeoutMs, limit } = this.#settings;
     this.#heartbeat = heartbeatMs === 0 ? null : new Heartbeat(heartbeatMs, heartbeatTimeoutMs);
     this.#arrivals = new Arrivals(this.#clock, limit);
-    this.#mail = new Mail(this.#settings, this.#totals, (userId) => this.#isReachable(userId));
+    this.#users = new Users(() => new Inbox(this.#clock, this.#settings.handlerTimeoutMs));
+    this.#mail = new Mail(this.#settings, this.#totals, (userId) => this.#users.openLinkOf(userId) !== null);
+    this.#desk = this.#makeDesk(options.onMessage);
     this.#refusals = new Refusals(this.#clock, this.#settings.closeTimeoutMs, limit);
     this.#host = this.#makeHost();
     this.#scope = options.scope
@@ -169,7 +124,7 @@ export class ConnectionRegistry<Metadata = unknown> {
    * @throws TypeError for an id that is no string of 1 to 256 characters
    */
   refusal(userId: string): RefusalReason | null {
-    const connections = this.#users.get(checkUserId(userId))?.links.size ?? 0;
+    const connections = this.#users.linksOf(checkUserId(userId)).size;
     if (this.#state !== 'open') return 'closing';
     if (this.#links.size >= this.#settings.limit) return 'limit';
     return connections >= this.#settings.connectionsPerUser ? 'per-user' : null;
@@ -201,7 +156,7 @@ export class ConnectionRegistry<Metadata = unknown> {
       return null;
     }
     const link = new Link(this.#host, socket, userId, metadata);
-    const user = this.#userOf(userId);
+    const user = this.#users.findOrAdd(userId);
     const kept = this.#mail.takeOver(userId, user.links);
     this.#sockets.set(socket, link);
     this.#links.set(link.id, link);
@@ -209,8 +164,8 @@ export class ConnectionRegistry<Metadata = unknown> {
     this.#heartbeat?.add(link);
     this.#totals.attached++;
     link.replay(kept);
-    this.#arrivals.arrived(userId, link as Connection as Connection<Metadata>);
-    return link as Connection as Connection<Metadata>;
+    this.#arrivals.arrived(userId, seenAs<Metadata>(link));
+    return seenAs<Metadata>(link);
   }
 
   /**
@@ -221,7 +176,7 @@ export class ConnectionRegistry<Metadata = unknown> {
    */
   send(userId: string, message: Message): SendOutcome {
     const payload = payloadOf(message, this.#settings.maxMessageBytes);
-    return this.#mail.deliver(checkUserId(userId), payload, this.#users.get(userId)?.links ?? [], false);
+    return this.#mail.deliver(checkUserId(userId), payload, this.#users.linksOf(userId), false);
   }
 
   /**
@@ -233,15 +188,15 @@ export class ConnectionRegistry<Metadata = unknown> {
   broadcast(message: Message): Record<SendOutcome, number> {
     const payload = payloadOf(message, this.#settings.maxMessageBytes);
     const outcomes: Record<SendOutcome, number> = { sent: 0, waiting: 0, kept: 0, dropped: 0 };
-    for (const [userId, { links }] of this.#users) {
-      if (this.#isReachable(userId)) outcomes[this.#mail.deliver(userId, payload, links, false)]++;
+    for (const user of this.#users) {
+      if (user.openLink !== null) outcomes[this.#mail.deliver(user.id, payload, user.links, false)]++;
     }
     return outcomes;
   }
 
   /** A user's connections, in the order of their coming. */
   connections(userId: string): Connection<Metadata>[] {
-    return [...(this.#users.get(checkUserId(userId))?.links ?? [])] as Connection[] as Connection<Metadata>[];
+    return [...this.#users.linksOf(checkUserId(userId))].map(seenAs<Metadata>);
   }
 
   /**
@@ -253,7 +208,7 @@ export class ConnectionRegistry<Metadata = unknown> {
   connection(userId: string, connectionId: string): Connection<Metadata> | null {
     const link = this.#links.get(connectionId);
     if (link === undefined) return null;
-    if (link.userId === checkUserId(userId)) return link as Connection as Connection<Metadata>;
+    if (link.userId === checkUserId(userId)) return seenAs<Metadata>(link);
     this.#totals.violations++;
     throw new WatertightError(
       'WT_CONNECTIONS_FOREIGN',
@@ -274,9 +229,8 @@ export class ConnectionRegistry<Metadata = unknown> {
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Connection<Metadata>> {
     const timeoutMs = whole('timeoutMs', options.timeoutMs ?? WAIT_TIMEOUT_MS, 0, 2 ** 31 - 1);
-    for (const link of this.#users.get(checkUserId(userId))?.links ?? []) {
-      if (link.isOpen) return link as Connection as Connection<Metadata>;
-    }
+    const link = this.#users.openLinkOf(checkUserId(userId));
+    if (link !== null) return seenAs(link);
     if (this.#state !== 'open') throw this.#closedError();
     return this.#arrivals.wait(userId, timeoutMs, options.signal);
   }
@@ -292,7 +246,7 @@ export class ConnectionRegistry<Metadata = unknown> {
       held: {
         connections: this.#links.size,
         users: this.#users.size,
-        handling: this.#handling,
+        handling: this.#desk.handling,
         inLine,
         kept: recovery.messages,
         keptUsers: recovery.users,
@@ -357,12 +311,12 @@ export class ConnectionRegistry<Metadata = unknown> {
     this.#state = 'draining';
     this.#initial = this.#links.size;
     this.#arrivals.refuseAll(this.#closedError());
-    for (const link of this.#links.values()) link.pause();
+    this.#desk.stop();
     const timeMs = deadlineAt - performance.now();
     // The scope takes a drain that ends at its deadline for one that does not end.
     const endsAt = deadlineAt - Math.min(HANDOVER_MS, timeMs / 4);
     const handshakeMs = Math.min(this.#settings.closeTimeoutMs, timeMs / 2);
-    await this.#until(() => this.#handling === 0 && this.#mail.inLine === 0, endsAt - handshakeMs);
+    await this.#until(() => this.#desk.handling === 0 && this.#mail.inLine === 0, endsAt - handshakeMs);
     for (const link of this.#links.values()) link.close(CLOSE_CODE.goingAway, 'going away');
     await this.#until(() => this.#links.size === 0, endsAt);
   }
@@ -372,11 +326,11 @@ export class ConnectionRegistry<Metadata = unknown> {
     const now = performance.now();
     await this.#drain(now + (deadlineAt - now) / 2);
     this.#state = 'closed';
-    this.#unhandled = this.#handling;
+    this.#unhandled = this.#desk.handling;
     this.#terminated = this.#links.size;
     for (const link of [...this.#links.values()]) link.terminate();
     this.#refusals.terminateAll();
-    for (const { inbox } of this.#users.values()) inbox.abandon();
+    this.#desk.abandon();
     await this.#until(() => this.#links.size === 0, deadlineAt);
     this.#undelivered = this.#mail.close();
   }
@@ -395,11 +349,6 @@ export class ConnectionRegistry<Metadata = unknown> {
     if (this.#awaited?.isReached()) this.#awaited.resolve();
   }
 
-  #isReachable(userId: string): boolean {
-    for (const link of this.#users.get(userId)?.links ?? []) if (link.isOpen) return true;
-    return false;
-  }
-
   #checkFree(socket: ServerSocket, userId: string): void {
     const link = this.#sockets.get(socket);
     if (link === undefined) return;
@@ -411,24 +360,21 @@ export class ConnectionRegistry<Metadata = unknown> {
     );
   }
 
-  #userOf(userId: string): User {
-    let user = this.#users.get(userId);
-    if (user === undefined) {
-      const inbox = new Inbox(this.#clock, this.#settings.handlerTimeoutMs);
-      user = { links: new Set(), inbox, hasPaused: false };
-      this.#users.set(userId, user);
-    }
-    return user;
-  }
-
-  #forgetIfIdle(userId: string, user: User): void {
-    if (user.links.size === 0 && user.inbox.size === 0) this.#users.delete(userId);
-  }
-
   #closedError(): WatertightError {
     return new WatertightError('WT_CONNECTIONS_CLOSED', `Cannot wait for a connection as ${this.name} is closing`, {
       hint: 'wait for connections before the scope closes',
     });
+  }
+
+  #makeDesk(onMessage: ConnectionRegistryOptions<Metadata>['onMessage']): Desk {
+    return new Desk(
+      this.#users,
+      this.#settings,
+      this.#totals,
+      onMessage && ((link, message) => onMessage(seenAs(link), message)),
+      (error, link) => this.#tell(error, link),
+      () => this.#changed(),
+    );
   }
 
   #makeHost(): LinkHost {
@@ -445,7 +391,7 @@ export class ConnectionRegistry<Metadata = unknown> {
         if (link.state === 'closed') void scope.close();
         return scope;
       },
-      onMessage: (link, data, isBinary) => this.#onMessage(link, data, isBinary),
+      onMessage: (link, data, isBinary) => this.#desk.take(link, data, isBinary),
       onLineEmpty: () => this.#changed(),
       onCut: (cause: EndCause) => {
         this.#totals.cut[cause]++;
@@ -458,59 +404,15 @@ export class ConnectionRegistry<Metadata = unknown> {
     };
   }
 
-  #onMessage(link: Link, data: Buffer, isBinary: boolean): void {
-    this.#totals.received++;
-    // It is being closed: whoever sent this will hear of no answer.
-    if (link.state !== 'open') return;
-    if (data.byteLength > this.#settings.maxMessageBytes) link.refuseSize();
-    else if (this.#options.onMessage !== undefined)
-      this.#handle(link, isBinary ? data : data.toString(), this.#options.onMessage);
-  }
-
-  #handle(
-    link: Link,
-    message: string | Buffer,
-    onMessage: (connection: Connection<Metadata>, message: string | Buffer) => unknown,
-  ): void {
-    const user = this.#userOf(link.userId);
-    this.#handling++;
-    user.inbox.push({
-      get isWanted() {
-        return !link.isFailed;
-      },
-      run: () => onMessage(link as Connection as Connection<Metadata>, message),
-      onFailure: (error, isOverTime) => {
-        this.#totals.handlerFailures++;
-        link.fail();
-        this.#tell(isOverTime ? this.#overTime() : error, link);
-      },
-      onDone: () => this.#onHandled(link.userId, user),
-    });
-    if (user.inbox.size >= INBOX_PAUSE) {
-      user.hasPaused = true;
-      link.pause();
-    }
-  }
-
-  #onHandled(userId: string, user: User): void {
-    this.#handling--;
-    if (user.hasPaused && this.#state === 'open' && user.inbox.size < INBOX_PAUSE / 2) {
-      user.hasPaused = false;
-      for (const link of user.links) link.resume();
-    }
-    this.#forgetIfIdle(userId, user);
-    this.#changed();
-  }
-
   #onEnd(link: Link, end: ConnectionEnd, scope: Scope | null): void {
     this.#totals.ended++;
     this.#heartbeat?.remove(link);
     this.#links.delete(link.id);
     this.#sockets.delete(link.socket);
-    const user = this.#users.get(link.userId);
-    if (user?.links.delete(link)) this.#forgetIfIdle(link.userId, user);
+    const user = this.#users.find(link.userId);
+    if (user?.links.delete(link)) this.#users.forgetIfIdle(user);
     if (scope !== null) void this.#closeScope(scope, link);
-    this.#call(() => this.#options.onEnd?.(link as Connection as Connection<Metadata>, end), link);
+    this.#call(() => this.#options.onEnd?.(seenAs<Metadata>(link), end), link);
     this.#changed();
   }
 
@@ -536,20 +438,11 @@ export class ConnectionRegistry<Metadata = unknown> {
     if (onError === undefined) return;
     const warn = (failure: unknown) => process.emitWarning(`onError of ${this.name} failed: ${String(failure)}`);
     try {
-      const result = onError(error, link as Connection as Connection<Metadata>);
+      const result = onError(error, seenAs<Metadata>(link));
       if (result instanceof Promise) result.catch(warn);
     } catch (failure) {
       warn(failure);
     }
-  }
-
-  #overTime(): WatertightError {
-    const { handlerTimeoutMs } = this.#settings;
-    return new WatertightError(
-      'WT_CONNECTIONS_HANDLER_TIMEOUT',
-      `Cannot wait for the handler of a message any longer as it took more than ${handlerTimeoutMs} ms`,
-      { hint: 'give long work to BackgroundTasks and answer when it is done', details: { handlerTimeoutMs } },
-    );
   }
 }
 
@@ -558,3 +451,8 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   limit: 'too many connections',
   'per-user': 'too many connections of this user',
 };
+
+/** A link keeps the metadata that it was attached with, which had this type. */
+function seenAs<Metadata>(link: Link): Connection<Metadata> {
+  return link as Connection as Connection<Metadata>;
+}

@@ -23,14 +23,13 @@ export type { Connection, ConnectionEnd, SendOutcome } from './connection.js';
 export {
   ConnectionRegistry,
   type ConnectionRegistryOptions,
-  type ConnectionStats,
-  type ConnectionsReport,
   type RefusalReason,
 } from './connection-registry.js';
 export type { Message } from './delivery.js';
 export type { Health, HealthStatus } from './health.js';
 export type { EndCause } from './link.js';
 export type { DropReason, KeptMessage, RecoveryLimits } from './recovery.js';
+export type { ConnectionStats, ConnectionsReport } from './reports.js';
 export type { ServerSocket } from './server-socket.js';
 export type { ConnectionLimits, Overflow } from './settings.js';
 export type { Totals } from './totals.js';
