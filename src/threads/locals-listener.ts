@@ -1,5 +1,6 @@
 import { BroadcastChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { LOCALS_CHANNEL, type LocalMessage } from './thread-local.js';
+import type { ThrownShape } from './thread-protocol.js';
 
 /**
  * Listens to what every thread of the process says of its `ThreadLocal` values. Messages that were posted before a
@@ -30,8 +31,9 @@ export class LocalsListener {
 
   /** Any code of the process may post on the channel: what does not look like ours is dropped. */
   #take(message: unknown): void {
-    const { threadId, id, state, name } = (message ?? {}) as Partial<LocalMessage>;
-    const isOurs = Number.isInteger(threadId) && Number.isInteger(id) && typeof name === 'string';
-    if (isOurs && (state === 'held' || state === 'gone')) this.#onMessage(message as LocalMessage);
+    const { threadId, id, state, name, description } = (message ?? {}) as Partial<LocalMessage>;
+    if (!Number.isInteger(threadId) || !Number.isInteger(id) || typeof name !== 'string') return;
+    const isFailure = state === 'failed' && typeof (description as ThrownShape | null)?.properties === 'object';
+    if (isFailure || state === 'held' || state === 'gone') this.#onMessage(message as LocalMessage);
   }
 }

@@ -92,6 +92,15 @@ const stubborn = new ThreadLocal(
 );
 export const openStubborn = () => typeof stubborn.value;
 
+const failing = new ThreadLocal(
+  () => ({}),
+  () => {
+    throw new RangeError('cannot dispose');
+  },
+  { name: 'failing' },
+);
+export const openFailing = () => typeof failing.value;
+
 let ballast: unknown[] = [];
 export const grow = (count: number) => {
   ballast = ballast.concat(Array.from({ length: count }, (_, i) => ({ i, text: `n${i}` })));

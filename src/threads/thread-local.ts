@@ -5,16 +5,17 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads';
 import { WatertightError } from '../core/index.js';
 import { CallChain } from './call-chain.js';
+import { describeThrown } from './thrown.js';
 
 export const LOCALS_CHANNEL = 'watertight:thread-locals';
 
-/** One value was created (`held`) or disposed of (`gone`) in a thread. */
+/** One value was created (`held`) or disposed of (`gone`) in a thread, or its disposer threw (`failed`). */
 export interface LocalMessage {
   readonly threadId: number;
   readonly id: number;
-  readonly state: 'held' | 'gone';
+  readonly state: 'held' | 'gone' | 'failed';
   readonly name: string;
-  /** What `describe` said of the value; undefined when it lives in the thread's memory alone. */
+  /** What `describe` said of the value; undefined when it lives in the thread's memory alone. When it failed, how. */
   readonly description: unknown;
 }
 
@@ -42,9 +43,9 @@ let hasExitHook = false;
 /**
  * One value in each thread, created when it is first read there, disposed of when the thread ends: newest first, once.
  *
- * A thread that ends in order (it has nothing left to do, it calls `process.exit()`, an error is uncaught) disposes
- * of its values by an exit hook, which cannot wait for promises; a thread of a `ThreadPool` does wait. Nothing runs in
- * a thread that is terminated: for a value with a life outside the thread (a temporary folder, a lock, a lease) give
+ * A thread of a `ThreadPool` that leaves, and any thread that has nothing left to do, waits for what its disposers
+ * return. One that calls `process.exit()` or has an uncaught error runs them in its exit hook, which cannot wait.
+ * Nothing runs in a thread that is terminated: for a value with a life outside the thread (a temporary folder, a lock, a lease) give
  * `describe`, and release what it describes in the main thread by `ThreadRegistry.onLeftBehind`.
  *
  * The value belongs to the thread. `create` and `dispose` run in it.
@@ -158,6 +159,7 @@ async function disposeAll(): Promise<LocalsReport> {
       await disposers.run(entry, entry.take);
     } catch (error) {
       failures.push({ name: entry.name, error });
+      announce(entry, 'failed', describeThrown(error));
     }
   }
   return { disposed, failures };
@@ -173,6 +175,10 @@ function forget(entry: Held): void {
 function installExitHook(): void {
   if (hasExitHook) return;
   hasExitHook = true;
+  // Nothing is left to do: the last moment at which promises are waited for.
+  process.on('beforeExit', () => {
+    if (held.length > 0) void disposeThreadLocals();
+  });
   process.on('exit', () => {
     for (let entry = held.at(-1); entry !== undefined; entry = held.at(-1)) {
       forget(entry);
@@ -180,14 +186,14 @@ function installExitHook(): void {
         const result = entry.take();
         // Nobody is left to wait for it; without a handler its failure would be an unhandled rejection.
         if (result instanceof Promise) result.catch(() => {});
-      } catch {
-        // The thread is ending: the next disposer matters more, and nobody is left to tell.
+      } catch (error) {
+        announce(entry, 'failed', describeThrown(error));
       }
     }
   });
 }
 
-function announce(entry: Held, state: 'held' | 'gone', description: unknown): void {
+function announce(entry: Held, state: LocalMessage['state'], description: unknown): void {
   if (channel === null) {
     channel = new BroadcastChannel(LOCALS_CHANNEL);
     channel.unref();

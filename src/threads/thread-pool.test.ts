@@ -489,6 +489,36 @@ describe('ThreadPool, a thread and its values end', () => {
     expect(await task).toBe('WT_THREADS_CLOSED');
   });
 
+  test('a disposer that throws is counted and kept by the registry', async () => {
+    const registry = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const pool = makePool({ registry });
+    await pool.run(0, { task: 'openFailing' });
+    expect(await registry.closeAll()).toMatchObject({
+      status: 'failed',
+      ended: 1,
+      failures: [{ name: 'test#1', phase: 'local', error: { name: 'RangeError', message: 'cannot dispose' } }],
+    });
+    expect(registry.statistics).toMatchObject({ cleanupFailures: 1, cleanedUp: 0, cachedLocals: 0 });
+    expect(pool.statistics).toMatchObject({ crashed: 0, terminated: 0, threads: 0 });
+  });
+
+  test('a busy thread that the registry ends may finish its task; one that cannot is terminated', async () => {
+    const registry = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const pool = makePool({ size: 2, min: 2, registry });
+    await pool.warm();
+    const cells = cellsOf(2);
+    const finishes = pool.run({ cells, index: 0 }, { task: 'hold' });
+    const spinning = cellsOf();
+    const spins = codeOf(pool.run(spinning, { task: 'spin' }));
+    arrived(spinning);
+    const ending = registry.closeAll({ timeoutMs: 2_000 });
+    open(cells, 0);
+    expect(await finishes).toBe(0);
+    expect(await ending).toMatchObject({ ended: 2, remaining: 0, stuck: [] });
+    expect(await spins).toBe('WT_THREADS_CLOSED');
+    expect(await pool.run('anew')).toBe('anew');
+  });
+
   test('a disposer that never ends costs leaveMs and no more', async () => {
     const pool = makePool({ leaveMs: 50 });
     await pool.run(0, { task: 'openStubborn' });

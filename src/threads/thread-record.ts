@@ -50,7 +50,8 @@ export interface ThreadInfo {
 export interface ThreadFailure {
   readonly name: string;
   readonly threadId: number;
-  readonly phase: 'end' | 'left-behind';
+  /** `end`: the callback; `local`: a disposer in the thread; `left-behind`: a release in the main thread. */
+  readonly phase: 'end' | 'local' | 'left-behind';
   readonly error: unknown;
 }
 

@@ -3,6 +3,7 @@ import { type Owned, type Owner, settleBy, WatertightError } from '../core/index
 import { LocalsListener } from './locals-listener.js';
 import { ownedBy } from './owned-by.js';
 import type { LocalMessage } from './thread-local.js';
+import type { ThrownShape } from './thread-protocol.js';
 import {
   cleanups,
   type ThreadFailure,
@@ -10,6 +11,7 @@ import {
   ThreadRecord,
   type ThreadRegistration,
 } from './thread-record.js';
+import { rebuildThrown } from './thrown.js';
 
 const IDLE_MS = 30 * 60_000;
 const SWEEP_EVERY_MS = 60_000;
@@ -53,13 +55,13 @@ export interface ThreadStatistics {
   readonly registered: number;
   /** Ended threads that left nothing behind, or whose every remainder was released. */
   readonly cleanedUp: number;
-  /** Callbacks and releases that failed. */
+  /** Callbacks, disposers and releases that failed, of ended threads. */
   readonly cleanupFailures: number;
   /** Values of `ThreadLocal` that threads hold now, the main thread's included. */
   readonly cachedLocals: number;
 }
 
-/** Of the main thread, which starts no `Worker`. */
+/** The main thread, which starts no `Worker`. */
 const MAIN_THREAD_ID = 0;
 
 /**
@@ -97,6 +99,7 @@ export class ThreadRegistry {
   #cleanedUp = 0;
   #cleanupFailures = 0;
   #closing: Promise<CleanupReport> | null = null;
+  #isOver = false;
 
   /** @throws RangeError when a time is negative or no number */
   constructor({ owner, sweepEveryMs = SWEEP_EVERY_MS, idleMs = IDLE_MS, onSweep }: ThreadRegistryOptions = {}) {
@@ -228,6 +231,7 @@ export class ThreadRegistry {
     this.#closing = this.closeAll(options).finally(() => {
       process.off('worker', this.#onWorker);
       process.off('exit', this.#onProcessExit);
+      this.#isOver = true;
       this.#listener.close();
       this.#owned?.detach();
     });
@@ -264,7 +268,7 @@ export class ThreadRegistry {
   }
 
   #onExit(record: ThreadRecord): void {
-    this.#listener.drain();
+    if (!this.#isOver) this.#listener.drain();
     this.#ended++;
     this.#records.delete(record.threadId);
     this.#releasing.set(
@@ -274,6 +278,10 @@ export class ThreadRegistry {
   }
 
   #note({ threadId, id, state, name, description }: LocalMessage): void {
+    if (state === 'failed') {
+      this.#records.get(threadId)?.fail('local', rebuildThrown(description as ThrownShape));
+      return;
+    }
     if (threadId === MAIN_THREAD_ID) {
       if (state === 'held') this.#mainLocals.add(id);
       else this.#mainLocals.delete(id);
@@ -296,17 +304,15 @@ export class ThreadRegistry {
   }
 
   async #releaseLeftBehind(record: ThreadRecord): Promise<void> {
-    let isClean = true;
     for (const release of this.#takeLeftBehind(record)) {
       try {
         await cleanups.run(record, release);
       } catch (error) {
-        isClean = false;
         record.fail('left-behind', error);
       }
     }
     this.#cleanupFailures += record.failures.length;
-    if (isClean) this.#cleanedUp++;
+    if (record.failures.every(({ phase }) => phase === 'end')) this.#cleanedUp++;
   }
 
   /** The process is exiting and its threads die with it: what they hold outside is released as far as that is synchronous. */
