@@ -1,0 +1,4 @@
+// A worker without a pool: the floor.
+import { raw } from './echo.mjs';
+
+raw();
