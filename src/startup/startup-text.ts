@@ -1,0 +1,77 @@
+import { plainText } from '../core/index.js';
+import type { CloseReport } from '../scope/index.js';
+import type { PhaseReport, StartupReport, StepReport, StepStatus } from './report.js';
+
+const MARKS: Readonly<Record<StepStatus, string>> = {
+  completed: '✓',
+  failed: '✗',
+  timeout: '✗',
+  cancelled: '–',
+  skipped: '–',
+};
+const TEXT_CHARS = 300;
+
+/**
+ * The report as a tree for people, one line a step; names and messages of errors without control characters. Ends without
+ * a line break.
+ *
+ * @example
+ * console.log(startupText(await startup.run()));
+ */
+export function startupText(report: StartupReport): string {
+  const lines = [
+    `start-up ${report.status} after ${time(report.durationMs)} of ${time(report.timeoutMs)}, ${report.policy}`,
+  ];
+  for (const [at, phase] of report.phases.entries()) {
+    const isLast = at === report.phases.length - 1;
+    lines.push(`${isLast ? '└─' : '├─'} ${phaseLine(phase)}`);
+    const width = Math.max(0, ...phase.steps.map(({ name }) => shown(name).length));
+    for (const [number, step] of phase.steps.entries()) {
+      const branch = `${isLast ? '   ' : '│  '}${number === phase.steps.length - 1 ? '└─' : '├─'}`;
+      lines.push(`${branch} ${stepLine(step, width)}`);
+    }
+  }
+  if (report.rollback) lines.push(rollbackLine(report.rollback));
+  return lines.join('\n');
+}
+
+function phaseLine({ name, durationMs, timeoutMs }: PhaseReport): string {
+  return `${shown(name)}  ${time(durationMs)} of ${time(timeoutMs)}`;
+}
+
+function stepLine(step: StepReport, width: number): string {
+  const { status, name, impact, durationMs } = step;
+  const parts = [
+    `${MARKS[status]} ${shown(name).padEnd(width)}`,
+    status === 'completed' ? time(durationMs) : `${status}${status === 'skipped' ? '' : ` after ${time(durationMs)}`}`,
+    ...(status === 'completed' ? [] : [impact, why(step)]),
+    ...step.checks.flatMap(({ name, expected, actual, status }) =>
+      status === 'healthy' ? [] : [`${status}: ${actual} of ${expected} ${shown(name)}`],
+    ),
+    ...(step.isAbandoned ? ['still running, abandoned'] : []),
+    ...(status === 'completed' || step.declaredAt === undefined ? [] : [step.declaredAt]),
+  ];
+  return parts.filter((part) => part !== '').join('  ');
+}
+
+function why({ error, reason }: StepReport): string {
+  return shown(reason ?? (error instanceof Error ? error.message : error === undefined ? '' : String(error)));
+}
+
+function rollbackLine({ status, released, initial, durationMs, stuck, failures }: CloseReport): string {
+  const open = stuck.map(({ path }) => shown(path));
+  const broken = failures.map(({ path }) => shown(path));
+  return [
+    `rolled back: ${released} of ${initial} released in ${time(durationMs)}, ${status}`,
+    ...(open.length > 0 ? [`still held: ${open.join(', ')}`] : []),
+    ...(broken.length > 0 ? [`failed: ${broken.join(', ')}`] : []),
+  ].join('; ');
+}
+
+function time(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(2))} s`;
+}
+
+function shown(text: string): string {
+  return plainText(text, TEXT_CHARS);
+}
