@@ -39,15 +39,13 @@ export interface StartupOptions {
 }
 
 /** How one step is run. */
-export interface StepOptions<Value, Need extends string, Level extends Impact> {
+export interface StepOptions<Need extends string = string, Level extends Impact = Impact> {
   /** Longest time in ms; 5,000 by default. */
   readonly timeoutMs?: number;
   /** Steps of this or an earlier phase that have to be complete before; their values are in `results`. */
   readonly needs?: readonly Need[];
   /** What its failure means; `blocking` by default. */
   readonly impact?: Level;
-  /** Counts of what the step brought up: too few are reported, none at all fails a blocking step. */
-  readonly check?: (value: Awaited<Value>) => Count | readonly Count[];
 }
 
 /** Values of the steps that are needed; of one that is declared later nothing is known. */
@@ -126,12 +124,14 @@ export class Startup<Values = {}, Missing extends string = never> {
    * @param name single among all steps
    * @param run does the work; what it returns is the step's result. It should take what must be released through its
    * `scope`, and pass its `signal` on to what it waits for
+   * @param check counts what the step brought up: too few are reported, none at all fails a blocking step
    * @throws TypeError, RangeError for wrong arguments, and when no phase was begun
    */
   step<const Name extends string, Value, const Need extends string = never, const Level extends Impact = 'blocking'>(
     name: Name,
-    options: StepOptions<Value, Need, Level>,
+    options: StepOptions<Need, Level>,
     run: (context: StepContext<Needed<Values, Need>>) => Value,
+    check?: (value: Awaited<Value>) => Count | readonly Count[],
   ): Startup<Values & Record<Name, Awaited<Value>>, 'blocking' extends Level ? Missing : Missing | Name> {
     this.#checkOpen('step');
     const phase = this.#phases.at(-1);
@@ -139,7 +139,7 @@ export class Startup<Values = {}, Missing extends string = never> {
     checkName('step(name)', name, this.#names.has(name));
     if (typeof run !== 'function')
       throw new TypeError(`step '${shown(name)}': run must be a function, received ${typeof run}`);
-    const { impact = 'blocking', needs = [], timeoutMs = STEP_TIMEOUT_MS, check } = options;
+    const { impact = 'blocking', needs = [], timeoutMs = STEP_TIMEOUT_MS } = options;
     if (!IMPACTS.includes(impact)) {
       throw new RangeError(
         `step '${shown(name)}': impact must be one of ${IMPACTS.join(', ')}, received ${String(impact)}`,
