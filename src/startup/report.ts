@@ -30,7 +30,10 @@ export interface StepReport {
   readonly checks: readonly Check[];
   /** True when it was cut and still had not ended when the report was made: it ignores its signal. */
   readonly isAbandoned: boolean;
-  /** What became of the things that it had taken; absent when they stay, and when their release was not over yet. */
+  /**
+   * What became of the things that it had taken, where the start-up went on without it; absent when their release was not
+   * over yet.
+   */
   readonly released?: CloseReport;
   /** `file:line` of its declaration. */
   readonly declaredAt?: string;

@@ -74,10 +74,45 @@ describe('what steps take', () => {
       });
     const report = await ran(startup.run());
     expect(report).toMatchObject({ status: 'failed', rollback: { status: 'completed', initial: 3, released: 3 } });
-    expect(report.failed?.released).toMatchObject({ status: 'completed', initial: 1, released: 1 });
     expect(things.closed).toEqual(['c', 'b', 'a2', 'a1']);
     expect(scope.tree().count).toBe(0);
     expect(scope.isClosed).toBe(false);
+  });
+
+  test('is rolled back newest step first, also where a younger step had completed and another still runs', async () => {
+    const things = new Things();
+    const startup = make()
+      .phase('one')
+      .step('fails', {}, async ({ scope: own }) => {
+        things.take(own, 'oldest');
+        await later(50);
+        throw new Error('no route');
+      })
+      .step('runs', {}, ({ scope: own }) => {
+        things.take(own, 'middle');
+        return never();
+      })
+      .step('completes', {}, ({ scope: own }) => things.take(own, 'youngest'));
+    expect((await ran(startup.run())).rollback).toMatchObject({ status: 'completed', released: 3 });
+    expect(things.closed).toEqual(['youngest', 'middle', 'oldest']);
+  });
+
+  test('is released at once when the start-up goes on without its step', async () => {
+    const things = new Things();
+    const startup = make()
+      .phase('one')
+      .step('fails', { impact: 'degraded' }, ({ scope: own }) => {
+        things.take(own, 'a');
+        throw new Error('no route');
+      })
+      .step('looks', {}, async () => {
+        await later(1);
+        return [...things.closed];
+      });
+    const { looks } = await ran(startup.start());
+    expect(looks).toEqual(['a']);
+    const report = await startup.run();
+    expect(report.phases[0]?.steps[0]?.released).toMatchObject({ status: 'completed', initial: 1, released: 1 });
   });
 
   test('is released when its step is cut, also what arrives only afterwards', async () => {

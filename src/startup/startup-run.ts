@@ -54,9 +54,9 @@ export class StartupRun {
     this.#results = results;
     this.#whole = new Budget('start-up', settings.timeoutMs, this.#begunAt);
     this.#critical = new Budget('critical path', settings.criticalTimeoutMs, this.#begunAt, this.#whole);
-    const names = phases.flatMap(({ steps }) => steps.map(({ path }) => path));
+    const names = phases.flatMap(({ steps }) => steps.map(({ path }) => `step ${path}`));
     const isWatched = settings.watchdog !== false && !settings.scope.isClosed;
-    this.#watchdog = isWatched ? new Watchdog([...names, 'rollback'], settings.watchdog || {}) : null;
+    this.#watchdog = isWatched ? new Watchdog([...names, 'rollback of the start-up'], settings.watchdog || {}) : null;
   }
 
   async run(): Promise<StartupReport> {
@@ -119,7 +119,8 @@ export class StartupRun {
       this.#skip(step, reason ?? 'the start-up had ended');
       return;
     }
-    const run = new StepRun(step, scope.child(step.name), budget, this.#settings.policy, this.#watchdog);
+    const settings = { ...this.#settings, isVital: this.#isVital(step) };
+    const run = new StepRun(step, scope.child(step.name), budget, settings, this.#watchdog);
     this.#runs.set(step, run);
     run.start(this.#resultsFor(step));
     const outcome = await run.ended;
@@ -142,12 +143,15 @@ export class StartupRun {
 
   /** A step is missing: does that end the start-up? */
   #lose(step: PlannedStep): void {
-    const { policy } = this.#settings;
-    const isVital = policy === 'strict' || (policy === 'degrade' && step.impact === 'blocking');
-    if (!isVital || this.#isStopped) return;
+    if (!this.#isVital(step) || this.#isStopped) return;
     this.#failedStep = step;
     const message = `Cannot go on as the step ${step.path} ended the start-up`;
     this.#cutAll(new WatertightError('WT_STARTUP_CANCELLED', message, { hint: 'see the report of that step' }));
+  }
+
+  #isVital({ impact }: PlannedStep): boolean {
+    const { policy } = this.#settings;
+    return policy === 'strict' || (policy === 'degrade' && impact === 'blocking');
   }
 
   #cancel(): void {
@@ -172,7 +176,8 @@ export class StartupRun {
     const { rollbackTimeoutMs } = this.#settings;
     const rollback = this.#phases.reduce((count, { steps }) => count + steps.length, 0);
     this.#watchdog?.begin(rollback, performance.now() + rollbackTimeoutMs);
-    const report = await own.close({ timeoutMs: rollbackTimeoutMs });
+    const close = () => own.close({ timeoutMs: rollbackTimeoutMs });
+    const report = await (this.#watchdog ? this.#watchdog.run(rollback, close) : close());
     this.#watchdog?.end(rollback);
     return report;
   }

@@ -50,13 +50,23 @@ export class StepRun {
   #resolve!: (outcome: Outcome) => void;
   readonly #budget: Budget;
   readonly #policy: Policy;
+  readonly #isVital: boolean;
+  readonly #rollbackTimeoutMs: number;
   readonly #watchdog: Watchdog | null;
 
-  constructor(step: PlannedStep, scope: Scope, budget: Budget, policy: Policy, watchdog: Watchdog | null) {
+  constructor(
+    step: PlannedStep,
+    scope: Scope,
+    budget: Budget,
+    settings: { readonly policy: Policy; readonly isVital: boolean; readonly rollbackTimeoutMs: number },
+    watchdog: Watchdog | null,
+  ) {
     this.step = step;
     this.scope = scope;
     this.#budget = budget;
-    this.#policy = policy;
+    this.#policy = settings.policy;
+    this.#isVital = settings.isVital;
+    this.#rollbackTimeoutMs = settings.rollbackTimeoutMs;
     this.#watchdog = watchdog;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
@@ -68,15 +78,14 @@ export class StepRun {
     this.#watchdog?.begin(step.index, this.#budget.endsAt);
     this.#arm();
     const context = this.#context(results) as StepContext<never>;
-    const run = async () => step.run(context);
-    const returned = this.#watchdog ? this.#watchdog.run(step.index, run) : run();
+    const returned = this.#watched(async () => step.run(context));
     returned.then(
       (value) => this.#returned(value),
       (error) => this.#threw(error),
     );
   }
 
-  /** Ends it without its consent: its signal aborts, what it took is released, what it still does is nobody's. */
+  /** Ends it without its consent: its signal aborts, what it still does is nobody's. */
   cut(outcome: 'timeout' | 'cancelled', error: WatertightError): void {
     if (this.#outcome !== null) return;
     if (outcome === 'cancelled') this.#reason = error.message;
@@ -84,7 +93,7 @@ export class StepRun {
     this.#end(outcome, error);
   }
 
-  /** Settles when all that a step without success had taken is released. */
+  /** Settles when all that the step had taken is released, where the start-up goes on without it. */
   get releasing(): Promise<void> | null {
     return this.#releasing;
   }
@@ -204,6 +213,18 @@ export class StepRun {
     return status === 'critical' || (status === 'warning' && this.#policy === 'strict');
   }
 
+  /** A release can block the event loop as well as a step can. */
+  async #release(): Promise<void> {
+    const timeoutMs = this.#rollbackTimeoutMs;
+    this.#watchdog?.begin(this.step.index, performance.now() + timeoutMs);
+    this.#released = await this.#watched(() => this.scope.close({ timeoutMs }));
+    this.#watchdog?.end(this.step.index);
+  }
+
+  #watched<T>(work: () => T): T {
+    return this.#watchdog ? this.#watchdog.run(this.step.index, work) : work();
+  }
+
   #end(outcome: Outcome, stopReason?: unknown): void {
     this.#outcome = outcome;
     this.#endedAt = performance.now();
@@ -213,10 +234,9 @@ export class StepRun {
       // What goes on beside the step hears of its end before its things are taken away.
       this.#stopReason = stopReason;
       this.#controller?.abort(stopReason);
-      this.#releasing = this.scope.close().then((report) => {
-        this.#released = report;
-      });
     }
+    // Where it ends the start-up, all scopes are closed by their common owner, newest first.
+    if ((outcome === 'failed' || outcome === 'timeout') && !this.#isVital) this.#releasing = this.#release();
     this.#resolve(outcome);
   }
 }

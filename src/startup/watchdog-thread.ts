@@ -6,7 +6,7 @@ export interface WatchdogData {
   readonly cells: Int32Array;
   /** `process.hrtime.bigint()` from which deadlines count: the one clock that threads share. */
   readonly epochNs: bigint;
-  /** Names of the steps in the order of their deadlines. */
+  /** What the deadlines belong to, as a report names it, in their order. */
   readonly names: readonly string[];
   readonly graceMs: number;
   readonly exitCode: number;
@@ -118,10 +118,10 @@ function nativeFacts() {
 function tell(step, suspects, answer) {
   const due = dueOf(suspects, Math.max);
   const who = suspects.map((one) => names[one]).join(' or ');
-  const stack = answer?.stack?.length > 0 ? answer.stack.map((line) => '    ' + line) : nativeFacts();
+  const stack = answer === null ? nativeFacts() : answer.stack.map((line) => '    ' + line);
   const others = running().filter((one) => !suspects.includes(one)).map((one) => names[one]);
   const lines = [
-    'watertight: the step ' + who + ' blocks the event loop, ' + Math.round(nowMs() - due) + ' ms after its limit',
+    'watertight: the ' + who + ' blocks the event loop, ' + Math.round(nowMs() - due) + ' ms after its limit',
     ...stack,
     ...(others.length > 0 ? ['    running beside it: ' + others.join(', ')] : []),
     '    the process ends with code ' + exitCode,

@@ -41,7 +41,7 @@ export class Watchdog {
   #thread: Worker | null = null;
   #state: WatchdogState;
 
-  /** @param names of the steps; a step is known by its index */
+  /** @param names of the steps, as the report says them (`step phase/name`); a step is known by its index */
   constructor(names: readonly string[], options: WatchdogOptions) {
     this.#cells = new Int32Array(
       new SharedArrayBuffer((CELLS.deadlines + names.length) * Int32Array.BYTES_PER_ELEMENT),
@@ -152,11 +152,11 @@ function stackBelow(): string[] {
     const lines = String(new Error('blocked').stack).split('\n');
     const question = lines.findIndex((line) => /^\s*at <anonymous>:1:\d+$/.test(line));
     const own = lines.findIndex((line) => /^\s*at Watchdog\.run /.test(line));
-    // Below a step's first frame stand AsyncLocalStorage.run and we.
-    return lines.slice(question + 1, own < 0 ? lines.length : own - 1).map((line) => line.trim());
+    // Below a step's first frame stand the function that calls it, AsyncLocalStorage.run, and we.
+    return lines.slice(question + 1, own < 0 ? lines.length : own - 2).map((line) => line.trim());
   } catch {
     // `Error` is frozen, or the program's own formatter of stacks failed.
-    return [];
+    return ['its stack cannot be read'];
   } finally {
     Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
