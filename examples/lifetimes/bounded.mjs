@@ -1,0 +1,20 @@
+/** A controller that looks back ten steps. Its history is a ring. */
+import { History } from 'watertight/bounded';
+
+class Controller {
+  #history = new History(1000);
+
+  /** Force from the mean of the last ten angles. */
+  step(angle) {
+    this.#history.push({ angle, at: this.#history.size });
+    let sum = 0;
+    for (let back = 1; back <= 10; back++) sum += this.#history.at(-back)?.angle ?? 0;
+    return -5 * (sum / 10);
+  }
+}
+
+const controller = new Controller();
+
+export default function step(n) {
+  controller.step(Math.sin(n / 50));
+}

@@ -1,0 +1,19 @@
+/** A service that starts, and is stopped again. Nobody takes its file. */
+import { openSync } from 'node:fs';
+import { Startup } from 'watertight/startup';
+
+const openConfig = () => openSync('/dev/null', 'r');
+
+export default async function restart(_n, scope) {
+  const app = scope.child('app');
+  await new Startup({ scope: app, watchdog: false })
+    .phase('configuration')
+    .step('config', {}, (step) => {
+      const config = openConfig();
+      return config;
+    })
+    .phase('services')
+    .step('banner', { needs: ['config'] }, ({ results }) => `config in ${results.config}`)
+    .start();
+  await app.close();
+}
