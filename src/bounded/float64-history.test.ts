@@ -8,7 +8,7 @@ test('Float64History agrees with an array of rows that is cut to its capacity, f
   const command = fc.oneof(
     { weight: 12, arbitrary: fc.double().map((value) => ({ call: 'push' as const, value })) },
     { weight: 4, arbitrary: fc.double().map((value) => ({ call: 'pushRow' as const, value })) },
-    { weight: 1, arbitrary: fc.constantFrom({ call: 'trim' as const }, { call: 'clear' as const }) },
+    { weight: 2, arbitrary: fc.constantFrom({ call: 'trim' as const }, { call: 'clear' as const }) },
   );
   const anyCase = fc.tuple(
     fc.integer({ min: 1, max: 40 }),

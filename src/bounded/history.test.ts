@@ -7,7 +7,7 @@ const collect = () => (globalThis as { gc?: () => void }).gc!();
 test('History agrees with an array that is cut to its capacity, for every order of calls', () => {
   const command = fc.oneof(
     { weight: 12, arbitrary: fc.integer().map((value) => ({ call: 'push' as const, value })) },
-    { weight: 1, arbitrary: fc.constantFrom({ call: 'trim' as const }, { call: 'clear' as const }) },
+    { weight: 2, arbitrary: fc.constantFrom({ call: 'trim' as const }, { call: 'clear' as const }) },
   );
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 9 }), fc.array(command, { maxLength: 60 }), (capacity, commands) => {
@@ -31,6 +31,15 @@ test('History agrees with an array that is cut to its capacity, for every order 
     }),
     { numRuns: 300 },
   );
+});
+
+test('History.clear() begins anew, wherever the oldest was', () => {
+  const history = new History<number>(3);
+  for (let i = 0; i < 5; i++) history.push(i);
+  history.clear();
+  expect([history.size, history.bytes, history.last()]).toEqual([0, 0, undefined]);
+  for (let i = 5; i < 7; i++) history.push(i);
+  expect([history.toArray(), history.at(0), history.last()]).toEqual([[5, 6], 5, 6]);
 });
 
 test('History.capacity is exactly what was asked for, and must be a whole number from 1', () => {
