@@ -268,11 +268,10 @@ describe('BoundedQueue', () => {
     const taking = new BoundedQueue<number>(1, 'block');
     const taker = taking.take();
     const step = taking[Symbol.asyncIterator]().next();
-    for (const queue of [pushing, taking]) {
-      queue.close();
-      queue[Symbol.dispose]();
-      expect(queue.isClosed).toBe(true);
-    }
+    pushing.close();
+    taking[Symbol.dispose]();
+    pushing.close();
+    expect([pushing.isClosed, taking.isClosed]).toEqual([true, true]);
     await expect(pusher).rejects.toEqual(closed);
     await expect(taker).rejects.toEqual(closed);
     expect(await step).toEqual({ done: true, value: undefined });

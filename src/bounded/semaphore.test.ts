@@ -148,8 +148,9 @@ describe('Semaphore', () => {
     const semaphore = new Semaphore(1, { name: 'exports' });
     const permit = await semaphore.acquire();
     const waiting = [semaphore.acquire(), semaphore.run(() => 1)];
-    semaphore.close();
     semaphore[Symbol.dispose]();
+    semaphore.close();
+    expect(semaphore.waiting).toBe(0);
     for (const promise of waiting) await expect(promise).rejects.toThrow('Cannot acquire from exports as it is closed');
     await expect(semaphore.acquire()).rejects.toEqual(closed);
     expect(() => semaphore.tryAcquire()).toThrow(closed);
