@@ -393,6 +393,19 @@ describe('Connection', () => {
     ]);
   });
 
+  test('its scope takes nothing more when it has ended, whether or not it was asked for before', async () => {
+    await start();
+    for (const isAskedBefore of [true, false]) {
+      const client = await server.connect('ada');
+      if (isAskedBefore) expect(client.connection.scope.isClosed).toBe(false);
+      await client.leave();
+      let released = 0;
+      const late = () => client.connection.scope.defer('late', () => released++);
+      expect(late).toThrow(expect.objectContaining({ code: 'WT_SCOPE_CLOSED' }));
+      expect(released).toBe(1);
+    }
+  });
+
   test('a failing release in its scope is told to onError', async () => {
     await start();
     const { connection, leave } = await server

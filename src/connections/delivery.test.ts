@@ -65,7 +65,7 @@ describe('what is kept for a user', () => {
 
   test('goes back in order when the client does not read it, with its attempts, and comes later once', async () => {
     const registry = await start({
-      recovery: { replayMessageMs: 60, totalBytes: 64 * MIB },
+      recovery: { replayMessageMs: 1000, totalBytes: 64 * MIB },
       maxMessageBytes: 2 * MIB,
       closeTimeoutMs: 30,
     });
