@@ -8,6 +8,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, STATUS_CODES } from 'node:http';
 import { ConnectionRegistry } from 'watertight/connections';
+import { Startup } from 'watertight/startup';
 import { WebSocketServer } from 'ws';
 
 const MAX_MESSAGE_BYTES = 65_536;
@@ -22,8 +23,25 @@ const REFUSAL_STATUS = { closing: 503, limit: 503, 'per-user': 429 };
  * @param options.subscribe hands each connection its news; it must end with the connection
  */
 export async function startHub(scope, { listen = 0, subscribe = untilItEnds, limits = {} } = {}) {
-  const news = new EventEmitter().setMaxListeners(0);
-  const server = scope.server(createServer((request, response) => answer(registry, request, response)));
+  return new Startup({ scope, name: 'hub' })
+    .phase('parts')
+    .step('news', {}, () => new EventEmitter().setMaxListeners(0))
+    .step('server', {}, ({ scope }) => scope.server(createServer()))
+    .step('registry', { needs: ['news'] }, ({ scope, results: { news } }) => openRegistry(scope, news, limits))
+    .phase('doors')
+    .step('requests', { needs: ['server', 'registry'] }, ({ scope, results: { server, registry } }) => {
+      scope.on(server, 'request', (request, response) => answer(registry, request, response));
+    })
+    .step('upgrades', { needs: ['server', 'registry', 'news'] }, ({ scope, results: { server, registry, news } }) => {
+      const upgrade = upgrader(registry, (connection) => subscribe(connection, news));
+      scope.on(server, 'upgrade', upgrade);
+    })
+    .phase('open')
+    .step('listening', { needs: ['server'] }, ({ results: { server } }) => once(server.listen(listen), 'listening'))
+    .start();
+}
+
+function openRegistry(scope, news, limits) {
   const registry = new ConnectionRegistry({
     scope,
     maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -31,21 +49,21 @@ export async function startHub(scope, { listen = 0, subscribe = untilItEnds, lim
     onMessage: (connection, text) => receive(registry, news, connection, text),
     onError: (error, connection) => console.error(`connection ${connection.id}: ${error.message}`),
   });
-  const webSockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MAX_MESSAGE_BYTES });
+  return registry;
+}
 
-  scope.on(server, 'upgrade', (request, socket, head) => {
+/** Refuses before the handshake who would be refused after it. */
+function upgrader(registry, onConnection) {
+  const webSockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: MAX_MESSAGE_BYTES });
+  return (request, socket, head) => {
     const user = userOf(request);
     const refusal = user === null ? 401 : REFUSAL_STATUS[registry.refusal(user)];
     if (refusal !== undefined) return refuse(socket, refusal);
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = registry.attach(webSocket, user);
-      if (connection !== null) subscribe(connection, news);
+      if (connection !== null) onConnection(connection);
     });
-  });
-
-  server.listen(listen);
-  await once(server, 'listening');
-  return { registry, news, server };
+  };
 }
 
 /** The connection's own scope takes the listener off when the connection ends. */

@@ -44,8 +44,8 @@ const FULL_SCORE = 50;
 const CLOSING_SCORE = 25;
 const KEPT_SCORE = 75;
 const KEPT_SHARE = 0.9;
-/** Twice what the clock of closing may be late. */
-const HANDOVER_MS = 20;
+/** What a deadline may be late. */
+const HANDOVER_MS = 50;
 const WAIT_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 10_000;
 
@@ -84,6 +84,8 @@ export class ConnectionRegistry<Metadata = unknown> {
   #undelivered = 0;
   #terminated = 0;
   #awaited: { readonly isReached: () => boolean; readonly resolve: () => void } | null = null;
+  /** Of connections that ended while the registry drained. */
+  readonly #failures: unknown[] = [];
   #drained: Promise<void> | null = null;
   #report: Promise<ConnectionsReport> | null = null;
 
@@ -288,10 +290,12 @@ export class ConnectionRegistry<Metadata = unknown> {
   }
 
   async #close(timeoutMs: number): Promise<ConnectionsReport> {
-    const { status, durationMs } = await this.#scope.close({ timeoutMs });
+    const { status, failures, durationMs } = await this.#scope.close({ timeoutMs });
     const isLate = this.#unhandled > 0 || this.#links.size > 0 || status === 'timeout';
+    // Draining has no failure but being late, which the figures tell.
+    const isFailed = failures.some(({ phase }) => phase !== 'drain');
     return {
-      status: isLate ? 'timeout' : status === 'failed' ? 'failed' : 'completed',
+      status: isLate ? 'timeout' : isFailed ? 'failed' : 'completed',
       initial: this.#initial,
       closed: this.#initial - this.#terminated,
       terminated: this.#terminated,
@@ -333,6 +337,9 @@ export class ConnectionRegistry<Metadata = unknown> {
     this.#desk.abandon();
     await this.#until(() => this.#links.size === 0, deadlineAt);
     this.#undelivered = this.#mail.close();
+    if (this.#failures.length > 0) {
+      throw new AggregateError(this.#failures, `${this.#failures.length} releases in scopes of connections failed`);
+    }
   }
 
   /** Waits without polling: whatever may make it true calls `#changed`. */
@@ -416,11 +423,16 @@ export class ConnectionRegistry<Metadata = unknown> {
     this.#changed();
   }
 
-  /** Its failures are in the report when the registry is closing; while it lives, somebody has to be told. */
+  /** Somebody is told of each failure, and the report of closing has those that came while it ran. */
   async #closeScope(scope: Scope, link: Link): Promise<void> {
-    const { failures } = await scope.close();
-    if (this.#state !== 'open') return;
-    for (const { error } of failures) this.#tell(error, link);
+    // Whoever closes it already reports it.
+    if (scope.isClosed) return;
+    const { failures, stuck } = await scope.close();
+    for (const error of [...failures.map((failure) => failure.error), ...stuck.map(({ path }) => stuckError(path))]) {
+      this.#totals.releaseFailures++;
+      if (this.#state !== 'open') this.#failures.push(error);
+      this.#tell(error, link);
+    }
   }
 
   /** Runs the program's own code where its failure must reach nobody else. */
@@ -451,6 +463,13 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   limit: 'too many connections',
   'per-user': 'too many connections of this user',
 };
+
+function stuckError(path: string): WatertightError {
+  return new WatertightError('WT_CONNECTIONS_RELEASE_STUCK', `Cannot release ${plainText(path, 200)} in time`, {
+    hint: 'its connection has ended; give the release a limit of its own by `timeoutMs`, or an `abandon`',
+    details: { path },
+  });
+}
 
 /** A link keeps the metadata that it was attached with, which had this type. */
 function seenAs<Metadata>(link: Link): Connection<Metadata> {

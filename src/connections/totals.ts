@@ -38,6 +38,8 @@ export class Totals {
   received = 0;
   handlerFailures = 0;
   socketErrors = 0;
+  /** Releases in scopes of connections that failed or did not end. */
+  releaseFailures = 0;
   /** Attempts to use a connection or socket for a user that it does not belong to. */
   violations = 0;
 }
