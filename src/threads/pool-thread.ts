@@ -86,7 +86,8 @@ export class PoolThread {
   idleSince = 0;
   #state: PoolThreadState = 'starting';
   #task: PoolTask | null = null;
-  #lastTask: PoolTask | null = null;
+  /** Without its input, which may be large. */
+  #lastTask: { readonly name: string; readonly startedAt: number } | null = null;
   #worker: Worker | null = null;
   #threadId = 0;
   #failure: unknown;
@@ -151,7 +152,7 @@ export class PoolThread {
   }
 
   /** Also when it has ended meanwhile; null if it never got one. */
-  get lastTask(): PoolTask | null {
+  get lastTask(): { readonly name: string; readonly startedAt: number } | null {
     return this.#lastTask;
   }
 
@@ -222,11 +223,11 @@ export class PoolThread {
     this.#clock.remove(this.#step);
     this.tasks++;
     this.#task = task;
-    this.#lastTask = task;
     this.#state = 'busy';
     this.#worker?.ref();
     task.thread = this;
     task.startedAt = performance.now();
+    this.#lastTask = { name: task.name, startedAt: task.startedAt };
     try {
       this.#inputs.postMessage({ input: task.input }, task.transfer as TransferListItem[]);
     } catch (error) {

@@ -118,6 +118,26 @@ describe('ThreadPool.run()', () => {
     expect(pool.statistics).toMatchObject({ accepted: 3, refused: 1, completed: 3 });
   });
 
+  test('queueLimit does not count tasks for which a thread is being started', async () => {
+    const pool = makePool({ size: 2, queueLimit: 0 });
+    const tasks = [1, 2, 3].map((n) => codeOf(pool.run(n)));
+    expect(await Promise.all(tasks)).toEqual(['resolved', 'resolved', 'WT_THREADS_QUEUE_FULL']);
+  });
+
+  test('does not keep the input of a task that is over', async () => {
+    const pool = makePool();
+    const reference = await (async () => {
+      const input = { text: 'large' };
+      await pool.run(input);
+      return new WeakRef(input);
+    })();
+    for (let n = 0; n < 20 && reference.deref(); n++) {
+      await new Promise(setImmediate);
+      gc!();
+    }
+    expect(reference.deref()).toBeUndefined();
+  });
+
   test('refuses wrong options, naming them', () => {
     const wrong = (options: object) => () => new ThreadPool({ file, size: 1, ...options } as never);
     expect(wrong({ size: 0 })).toThrow('size must be a whole number from 1, not 0');

@@ -286,7 +286,9 @@ describe('ThreadRegistry with nested and concurrent cleanups (B1)', () => {
         await after;
       },
     });
+    const exit = once(worker, 'exit');
     await registry.closeAll({ timeoutMs: 60 });
+    await exit;
     go();
     while (after === undefined) await new Promise(setImmediate);
     expect(await after).toMatchObject({ initial: 0 });
