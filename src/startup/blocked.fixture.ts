@@ -42,8 +42,8 @@ const WAYS: Readonly<Record<string, () => unknown>> = {
   atomics: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   command: () => execSync('sleep 60'),
   crypto: () => pbkdf2Sync('a', 'b', 2 ** 31 - 1, 64, 'sha512'),
-  // As long as a step may take and two tenths of a second: shorter than the grace.
-  'a little too long': () => blockMs(budgetMs + 200),
+  // As long as a step may take and 0.15 s: shorter than the grace.
+  'a little too long': () => blockMs(budgetMs + 150),
   'far too long': () => blockMs(budgetMs + 1_500),
   hangs: () => new Promise(() => {}),
   'exit listener hangs': () => WAYS.loop?.(),

@@ -1,4 +1,4 @@
-import { settleBy, WatertightError } from '../core/index.js';
+import { monotonicMs, settleBy, WatertightError } from '../core/index.js';
 import type { CloseReport, Scope } from '../scope/index.js';
 import { Budget } from './budget.js';
 import type { PlannedPhase, PlannedStep } from './plan.js';
@@ -30,7 +30,7 @@ export class StartupRun {
   readonly #settings: RunSettings;
   readonly #phases: readonly PlannedPhase[];
   readonly #order: readonly PlannedStep[][];
-  readonly #begunAt = performance.now();
+  readonly #begunAt = monotonicMs();
   readonly #whole: Budget;
   readonly #critical: Budget;
   readonly #watchdog: Watchdog | null;
@@ -71,14 +71,14 @@ export class StartupRun {
     const { scope, name } = this.#settings;
     if (scope.isClosed) {
       this.#cancel();
-      return this.#report(performance.now());
+      return this.#report(monotonicMs());
     }
     const own = scope.child(name);
     const cancel = () => this.#cancel();
     // Draining comes first when a scope closes: steps are told before anything is taken away.
     const held = own.hold('steps', undefined, cancel, { drain: cancel });
     for (const [at, phase] of this.#phases.entries()) await this.#runPhase(phase, this.#order[at]!, own);
-    const endedAt = performance.now();
+    const endedAt = monotonicMs();
     if (this.#isCancelled) return this.#report(endedAt, await this.#rollBack(own));
     held.detach();
     if (this.#failedStep) return this.#report(endedAt, await this.#rollBack(own));
@@ -87,7 +87,7 @@ export class StartupRun {
   }
 
   async #runPhase(phase: PlannedPhase, order: readonly PlannedStep[], own: Scope): Promise<void> {
-    const begunAt = performance.now();
+    const begunAt = monotonicMs();
     const budget = new Budget('phase', phase.timeoutMs, begunAt, this.#whole);
     const scope = this.#isStopped ? null : own.child(phase.name);
     const ends = new Map<string, Promise<void>>();
@@ -102,7 +102,7 @@ export class StartupRun {
         ),
       );
     await Promise.all(ends.values());
-    this.#phaseTimes.set(phase, { begunAt, endedAt: performance.now() });
+    this.#phaseTimes.set(phase, { begunAt, endedAt: monotonicMs() });
   }
 
   async #runStep(
@@ -113,7 +113,7 @@ export class StartupRun {
   ): Promise<void> {
     await Promise.all(needs);
     const parents = step.impact === 'blocking' ? [phase, this.#critical] : [phase];
-    const budget = new Budget('step', step.timeoutMs, performance.now(), ...parents);
+    const budget = new Budget('step', step.timeoutMs, monotonicMs(), ...parents);
     const reason = this.#reasonToSkip(step, budget);
     if (reason !== null || scope === null) {
       this.#skip(step, reason ?? 'the start-up had ended');
@@ -175,7 +175,7 @@ export class StartupRun {
   async #rollBack(own: Scope): Promise<CloseReport> {
     const { rollbackTimeoutMs } = this.#settings;
     const rollback = this.#phases.reduce((count, { steps }) => count + steps.length, 0);
-    this.#watchdog?.begin(rollback, performance.now() + rollbackTimeoutMs);
+    this.#watchdog?.begin(rollback, monotonicMs() + rollbackTimeoutMs);
     const close = () => own.close({ timeoutMs: rollbackTimeoutMs });
     const report = await (this.#watchdog ? this.#watchdog.run(rollback, close) : close());
     this.#watchdog?.end(rollback);

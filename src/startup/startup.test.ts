@@ -1,18 +1,20 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { WatertightError } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { type Impact, Startup, type StartupOptions, type StartupReport } from './index.js';
 
 let scope: Scope;
+// One controlled clock for the whole file, and for the deadlines that scopes share: they must not see time go back.
+vi.mock('../core/clock.js', () => ({ monotonicMs: () => performance.now() }));
+beforeAll(() => void vi.useFakeTimers());
+afterAll(() => void vi.useRealTimers());
 beforeEach(() => {
-  vi.useFakeTimers();
   scope = new Scope('app');
 });
 afterEach(async () => {
   const closing = scope.close();
   await vi.runAllTimersAsync();
   await closing;
-  vi.useRealTimers();
   vi.unstubAllEnvs();
 });
 

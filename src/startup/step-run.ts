@@ -1,4 +1,4 @@
-import { WatertightError } from '../core/index.js';
+import { monotonicMs, WatertightError } from '../core/index.js';
 import type { CloseReport, Scope } from '../scope/index.js';
 import type { Budget } from './budget.js';
 import { type Check, judgeCounts } from './check.js';
@@ -32,7 +32,7 @@ export class StepRun {
   readonly scope: Scope;
   /** Resolves with the outcome. */
   readonly ended: Promise<Outcome>;
-  readonly startedAt = performance.now();
+  readonly startedAt = monotonicMs();
   value: unknown;
   #outcome: Outcome | null = null;
   #error: unknown;
@@ -147,7 +147,7 @@ export class StepRun {
     if (!(Number.isFinite(ms) && ms > 0))
       throw new RangeError(`extend(ms): ms must be a number above 0, received ${ms}`);
     if (this.#outcome === null) {
-      this.#budget.extend(ms, performance.now());
+      this.#budget.extend(ms, monotonicMs());
       this.#watchdog?.begin(this.step.index, this.#budget.endsAt);
       this.#arm();
     }
@@ -157,12 +157,12 @@ export class StepRun {
   #arm(): void {
     clearTimeout(this.#timer);
     // A timer may fire a fraction of a millisecond early: then it is set once more.
-    const restMs = this.#budget.endsAt - performance.now();
+    const restMs = this.#budget.endsAt - monotonicMs();
     this.#timer = setTimeout(() => (this.#isOver() ? this.#timeOut() : this.#arm()), Math.max(1, Math.ceil(restMs)));
   }
 
   #isOver(): boolean {
-    return performance.now() >= this.#budget.endsAt;
+    return monotonicMs() >= this.#budget.endsAt;
   }
 
   #timeOut(): void {
@@ -216,7 +216,7 @@ export class StepRun {
   /** A release can block the event loop as well as a step can. */
   async #release(): Promise<void> {
     const timeoutMs = this.#rollbackTimeoutMs;
-    this.#watchdog?.begin(this.step.index, performance.now() + timeoutMs);
+    this.#watchdog?.begin(this.step.index, monotonicMs() + timeoutMs);
     this.#released = await this.#watched(() => this.scope.close({ timeoutMs }));
     this.#watchdog?.end(this.step.index);
   }
@@ -227,7 +227,7 @@ export class StepRun {
 
   #end(outcome: Outcome, stopReason?: unknown): void {
     this.#outcome = outcome;
-    this.#endedAt = performance.now();
+    this.#endedAt = monotonicMs();
     clearTimeout(this.#timer);
     this.#watchdog?.end(this.step.index);
     if (outcome !== 'completed') {

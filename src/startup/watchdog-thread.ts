@@ -20,8 +20,8 @@ export interface WatchdogData {
  *
  * 1. sleep: blocks on the shared cells until the soonest deadline of a step has passed. No timer, no heartbeat: the main
  *    thread changes the version whenever a step begins or ends, and so also when its own timer ends a step in time.
- * 2. grace: the deadline passed and the version did not change. Counted in slices that this thread has seen itself, not by
- *    the clock: a stopped process (SIGSTOP, a laptop that sleeps) stops both threads.
+ * 2. grace: the deadline passed and the version did not change. Counted in slices of 25 ms, of which none counts for more
+ *    than 50: while a process is stopped (SIGSTOP, a laptop that sleeps) the clock goes on, but neither thread does.
  * 3. ask: `Runtime.evaluate` through `connectToMainThread` interrupts JavaScript at its next loop or call, and gives its
  *    stack and its step; a step that is still within its own budget is left alone until that is over. No answer means
  *    native code. A main thread that a debugger has paused does answer; it is not blocked, and waited for.
@@ -49,8 +49,11 @@ const running = () => names.flatMap((_, step) => (cells[DEADLINES + step] > 0 ? 
 const dueOf = (steps, choose) => choose(...steps.map((step) => cells[DEADLINES + step]));
 
 function outlasts(version, ms) {
-  for (let slept = 0; slept < ms; slept += SLICE_MS) {
+  for (let slept = 0, before = nowMs(); slept < ms; ) {
     if (Atomics.wait(cells, VERSION, version, SLICE_MS) !== 'timed-out') return false;
+    const now = nowMs();
+    slept += Math.min(now - before, 2 * SLICE_MS);
+    before = now;
   }
   return isSame(version);
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import inspector from 'node:inspector';
 import { isMainThread, Worker } from 'node:worker_threads';
+import { monotonicMs } from '../core/index.js';
 import { CELLS, WATCHDOG_THREAD, type WatchdogData } from './watchdog-thread.js';
 
 /** Frames that the report of a blocked step shows. */
@@ -13,7 +14,7 @@ export type WatchdogState = 'on' | 'off' | 'not in a worker thread' | 'its threa
 
 /** Options of the watchdog. */
 export interface WatchdogOptions {
-  /** How long a step may block the event loop beyond its limit, in ms, from 50; 400 by default. */
+  /** How long a step may block the event loop beyond its limit, in ms, from 50; 300 by default. */
   readonly graceMs?: number;
   /** The code with which a blocked process ends, 1 to 255; 70 by default. */
   readonly exitCode?: number;
@@ -21,8 +22,9 @@ export interface WatchdogOptions {
 
 /** 70 is EX_SOFTWARE of sysexits.h; unlike 124 (`timeout`), 137 (SIGKILL) and 1 to 13 nobody else around Node.js uses it. */
 export const BLOCKED_EXIT_CODE = 70;
-/** With 450 ms for the thread to ask, tell and end, a blocked process ends within a second after the step's limit. */
-const GRACE_MS = 400;
+/** With 400 ms for the thread to ask (200), to let listeners of `exit` run (150) and to make sure (50), and 300 ms for a busy
+ * machine, a blocked process ends within a second after the step's limit. */
+const GRACE_MS = 300;
 
 let watchdogs = 0;
 
@@ -49,7 +51,7 @@ export class Watchdog {
     const hookKey = `watertight.startup.${performance.timeOrigin}.${++watchdogs}`;
     this.#hook = Symbol.for(hookKey);
     const epochNs = process.hrtime.bigint();
-    this.#epochMs = performance.now();
+    this.#epochMs = monotonicMs();
     const { graceMs = GRACE_MS, exitCode = BLOCKED_EXIT_CODE } = options;
     this.#state = isMainThread ? 'on' : 'not in a worker thread';
     if (isMainThread) this.#start({ cells: this.#cells, epochNs, names, graceMs, exitCode, hookKey });
