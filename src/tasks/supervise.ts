@@ -1,0 +1,52 @@
+import { plainText, WatertightError } from '../core/index.js';
+import type { RetryPolicy } from './retry-policy.js';
+import type { Task } from './task.js';
+
+/**
+ * Runs a function until it succeeds: after a failure it pauses and tries again, after too many in a row it gives up.
+ * @throws WatertightError WT_TASKS_ABANDONED with the last failure as cause; or what the function threw once cancelled.
+ */
+export async function supervise<T>(
+  task: Task,
+  run: (task: Task) => T | PromiseLike<T>,
+  policy: RetryPolicy,
+  onRetry: (error: unknown, retryInMs: number) => void,
+): Promise<T> {
+  for (let failures = 0; ; ) {
+    const startedAt = performance.now();
+    try {
+      return await run(task);
+    } catch (error) {
+      if (task.isCancelled) throw error;
+      failures = performance.now() - startedAt >= policy.healthyMs ? 1 : failures + 1;
+      if (failures >= policy.failures) throw abandoned(task, failures, error);
+      const delayMs = policy.delayMs(failures);
+      onRetry(error, delayMs);
+      await pause(delayMs, task.signal);
+    }
+  }
+}
+
+function abandoned(task: Task, failures: number, cause: unknown): WatertightError {
+  const message = `Cannot keep task ${plainText(task.name, 80)} running as it failed ${failures} times in a row`;
+  return new WatertightError('WT_TASKS_ABANDONED', message, {
+    hint: 'see the cause, the last failure; then supervise it again',
+    details: { name: task.name, failures, ageMs: task.ageMs },
+    cause,
+  });
+}
+
+/** Rejects with the signal's reason as soon as it is aborted. Leaves neither timer nor listener. */
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
+    };
+    const timer = setTimeout(end, Math.min(delayMs, 2 ** 31 - 1));
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}
