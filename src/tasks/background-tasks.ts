@@ -1,8 +1,9 @@
-import { CallPlace, type Owned } from '../core/index.js';
+import { CallPlace, type Owned, type Owner } from '../core/index.js';
+import { Scope } from '../scope/index.js';
 import { FailureReporter, type TaskFailure } from './failure-reporter.js';
 import { IdleWaits } from './idle-waits.js';
 import { type BackgroundTasksOptions, checkedLimits, checkMs, type TaskLimits } from './options.js';
-import { cancelledError, closedError, droppedError, fullError, timeoutError } from './refusals.js';
+import { cancelledError, closedError, droppedError, fullError, stuckError, timeoutError } from './refusals.js';
 import { describeTask, type TaskInfo, type TasksCloseReport, type TasksStats } from './report.js';
 import { type RetryOptions, RetryPolicy } from './retry-policy.js';
 import { SpawnPlaces } from './spawn-places.js';
@@ -37,6 +38,9 @@ const GRACE_SHARE = 0.75;
 const STOP_MS = 5_000;
 /** In a report; more would say nothing new, and each may hold much. */
 const FAILURES_KEPT = 100;
+
+/** Waits end up to 10 ms late; the owner's own deadline must not come first. */
+const CLOCK_MARGIN_MS = 20;
 
 const places = new SpawnPlaces();
 
@@ -86,7 +90,7 @@ export class BackgroundTasks implements AsyncDisposable {
     this.#limits = checkedLimits(options);
     this.#concurrency = this.#limits.concurrency;
     this.#failures = new FailureReporter(options.onFailure, options.onAbandoned);
-    this.#owned = options.scope?.defer(this.#limits.name, () => this.close()) ?? null;
+    this.#owned = options.scope ? this.#ownBy(options.scope) : null;
   }
 
   get name(): string {
@@ -417,6 +421,23 @@ export class BackgroundTasks implements AsyncDisposable {
     this.#unblock();
     this.#cancelled++;
     task.extras!.reject(error);
+  }
+
+  #ownBy(owner: Owner): Owned {
+    if (!(owner instanceof Scope)) return owner.defer(this.name, () => this.#release(CLOSE_TIMEOUT_MS));
+    return owner.hold(this.name, this, (_, { deadlineAt }) => this.#release(deadlineAt - performance.now()), {
+      drain: (_, { deadlineAt }) => {
+        this.#drain();
+        return this.size > 0 ? this.#idle.until(deadlineAt - CLOCK_MARGIN_MS) : undefined;
+      },
+    });
+  }
+
+  /** For the owner: it has let the tasks drain already, unless it gives them up early. */
+  async #release(timeoutMs: number): Promise<void> {
+    const waitMs = Math.max(timeoutMs - CLOCK_MARGIN_MS, 0);
+    const report = await this.close({ graceMs: this.#isDraining ? 0 : waitMs * GRACE_SHARE, timeoutMs: waitMs });
+    if (report.remaining > 0) throw stuckError(this.name, report.stuck);
   }
 
   /** Accepted work goes on; spawners that still wait at the door are sent away, and endless tasks told to stop. */

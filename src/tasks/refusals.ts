@@ -1,4 +1,5 @@
 import { plainText, WatertightError } from '../core/index.js';
+import type { TaskInfo } from './report.js';
 
 /** Names come from the program that spawns. */
 const shown = (name: string) => plainText(name, 80);
@@ -44,5 +45,18 @@ export function timeoutError(name: string, tasks: string, timeoutMs: number): Wa
   return new WatertightError('WT_TASKS_TIMEOUT', message, {
     hint: 'raise timeoutMs, or see why it takes so long; list() shows whether it still runs',
     details: { name, tasks, timeoutMs },
+  });
+}
+
+/** For the report of the owner: its release of the manager came back with tasks still running. */
+export function stuckError(tasks: string, stuck: readonly TaskInfo[]): WatertightError {
+  const names = stuck
+    .slice(0, 3)
+    .map(({ name, spawnedAt }) => shown(name) + (spawnedAt ? ` (${shown(spawnedAt)})` : ''));
+  const list = names.join(', ') + (stuck.length > names.length ? ', …' : '');
+  const message = `Cannot end ${stuck.length} of the tasks of ${shown(tasks)} in time: ${list}`;
+  return new WatertightError('WT_TASKS_STUCK', message, {
+    hint: 'end when the signal of the task aborts; details.stuck has all of them',
+    details: { tasks, stuck },
   });
 }
