@@ -1,4 +1,4 @@
-import { Deadline, DeadlineClock } from '../core/index.js';
+import { Deadline, DeadlineClock, monotonicMs } from '../core/index.js';
 import type { LoanRecord } from './loan.js';
 import type { LoanList } from './loan-list.js';
 
@@ -28,7 +28,7 @@ export class LeaseWatch<T> extends Deadline {
   set(loan: LoanRecord<T>): void {
     this.isSet = true;
     this.deadlineAt = loan.lentAt + this.#leaseTimeoutMs;
-    watches.add(this, performance.now());
+    watches.add(this, monotonicMs());
   }
 
   stop(): void {
@@ -38,7 +38,7 @@ export class LeaseWatch<T> extends Deadline {
 
   onDeadline(): void {
     this.isSet = false;
-    const now = performance.now();
+    const now = monotonicMs();
     const overdue: LoanRecord<T>[] = [];
     let loan = this.#loans.first;
     for (; loan && loan.lentAt + this.#leaseTimeoutMs <= now; loan = loan.next) if (!loan.isOverdue) overdue.push(loan);

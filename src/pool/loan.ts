@@ -1,4 +1,4 @@
-import type { CallPlace } from '../core/index.js';
+import { type CallPlace, monotonicMs } from '../core/index.js';
 import type { Holder } from './options.js';
 import { releasedError } from './refusals.js';
 import type { Resource } from './resource.js';
@@ -33,7 +33,7 @@ export class LoanRecord<T> implements Loan<T> {
   readonly desk: LoanDesk<T>;
   readonly borrower: string | undefined;
   readonly place: CallPlace | null;
-  readonly lentAt: number = performance.now();
+  readonly lentAt: number = monotonicMs();
   /** Null once it was given back. */
   resource: Resource<T> | null;
   next: LoanRecord<T> | null = null;
@@ -57,7 +57,7 @@ export class LoanRecord<T> implements Loan<T> {
   }
 
   get ageMs(): number {
-    return performance.now() - this.lentAt;
+    return monotonicMs() - this.lentAt;
   }
 
   release(): void {

@@ -1,4 +1,4 @@
-import { type CallPlace, type Owned, type Owner, settleBy } from '../core/index.js';
+import { type CallPlace, monotonicMs, type Owned, type Owner, settleBy } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { LeaseWatch } from './lease-watch.js';
 import { holderOf, type Loan, type LoanDesk, LoanRecord } from './loan.js';
@@ -36,8 +36,9 @@ export interface AcquireOptions {
 
 /** The close of a scope takes as long by default. */
 const CLOSE_TIMEOUT_MS = 10_000;
-/** Waits end up to 10 ms late; the owner's own deadline must not come first. */
-const CLOCK_MARGIN_MS = 20;
+/** Part of the owner's time that is left unused, and the most of it: its own deadline must not come before our report. */
+const MARGIN_SHARE = 0.2;
+const MARGIN_MS = 50;
 /** In a report; more would say nothing new. */
 const FAILURES_KEPT = 100;
 
@@ -342,16 +343,17 @@ export class Pool<T> implements AsyncDisposable {
 
   #ownBy(owner: Owner): Owned {
     if (!(owner instanceof Scope)) return owner.defer(this.name, () => this.#release(CLOSE_TIMEOUT_MS));
-    return owner.hold(this.name, this, (_, { deadlineAt }) => this.#release(deadlineAt - performance.now()));
+    return owner.hold(this.name, this, (_, { deadlineAt }) => this.#release(deadlineAt - monotonicMs()));
   }
 
   async #release(timeoutMs: number): Promise<void> {
-    const { remaining, holders } = await this.close({ timeoutMs: Math.max(timeoutMs - CLOCK_MARGIN_MS, 0) });
+    const waitMs = Math.max(timeoutMs - Math.min(MARGIN_MS, timeoutMs * MARGIN_SHARE), 0);
+    const { remaining, holders } = await this.close({ timeoutMs: waitMs });
     if (remaining > 0) throw stuckError(this.name, remaining, holders);
   }
 
   async #close(timeoutMs: number): Promise<PoolCloseReport> {
-    const startedAt = performance.now();
+    const startedAt = monotonicMs();
     const { destroyed, failed } = this.#stock;
     const failures: PoolFailure[] = [];
     this.#failuresWhileClosing = failures;
@@ -390,7 +392,7 @@ export class Pool<T> implements AsyncDisposable {
       destroyed,
       failed,
       remaining,
-      durationMs: performance.now() - startedAt,
+      durationMs: monotonicMs() - startedAt,
       failures,
       holders: this.holders(),
     };

@@ -1,4 +1,4 @@
-import { closingClock, Deadline } from '../core/index.js';
+import { closingClock, Deadline, monotonicMs } from '../core/index.js';
 
 /** How a step of the program's code ended; `late`: it did not, in its time. */
 export type StepEnd<V> =
@@ -52,7 +52,7 @@ class Step<V> extends Deadline {
     this.#onEnd = onEnd;
     this.#onLateEnd = onLateEnd;
     this.deadlineAt = deadlineAt;
-    if (deadlineAt < Number.POSITIVE_INFINITY) closingClock.add(this, performance.now());
+    if (deadlineAt < Number.POSITIVE_INFINITY) closingClock.add(this, monotonicMs());
     promise.then(
       (value) => this.#end({ status: 'ok', value }),
       (error) => this.#end({ status: 'failed', error }),

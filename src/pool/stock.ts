@@ -1,4 +1,4 @@
-import { Deadline, DeadlineClock } from '../core/index.js';
+import { Deadline, DeadlineClock, monotonicMs } from '../core/index.js';
 import { CreationRecord } from './creation-record.js';
 import type { PoolFailure, PoolSettings } from './options.js';
 import { stepTimeoutError } from './refusals.js';
@@ -88,7 +88,7 @@ export class Stock<T> extends Deadline {
   /** `onEnd` is told instead of the owner when it fails, and also when it succeeds. */
   create(onEnd?: (failure: { readonly error: unknown } | null) => void): void {
     const { name, stepTimeoutMs } = this.#settings;
-    const creation = new CreationRecord(performance.now() + stepTimeoutMs);
+    const creation = new CreationRecord(monotonicMs() + stepTimeoutMs);
     this.#creations.add(creation);
     const end = (end: StepEnd<T>) => {
       this.#creations.delete(creation);
@@ -139,7 +139,7 @@ export class Stock<T> extends Deadline {
     };
     takeStep(
       () => validate(resource.value),
-      performance.now() + stepTimeoutMs,
+      monotonicMs() + stepTimeoutMs,
       end,
       () => {},
     );
@@ -161,7 +161,7 @@ export class Stock<T> extends Deadline {
     };
     takeStep(
       () => destroy(resource.value),
-      performance.now() + stepTimeoutMs,
+      monotonicMs() + stepTimeoutMs,
       end,
       (late) => {
         if (late.status === 'failed') this.#fail('destroy', late.error);
@@ -195,7 +195,7 @@ export class Stock<T> extends Deadline {
 
   #setSweep(): void {
     this.#isSweepDue = true;
-    const now = performance.now();
+    const now = monotonicMs();
     this.deadlineAt = now + this.#settings.idleTimeoutMs / SWEEPS_PER_IDLE_TIME;
     housekeeping.add(this, now);
   }

@@ -1,4 +1,4 @@
-import { type CallPlace, closingClock, Deadline } from '../core/index.js';
+import { type CallPlace, closingClock, Deadline, monotonicMs } from '../core/index.js';
 import type { Loan } from './loan.js';
 
 /** One acquirer that waits. It settles once: by a loan, its limit, its signal, or the close of the pool. */
@@ -46,7 +46,7 @@ export class Waiter<T> extends Deadline {
     }
     this.#signal?.addEventListener('abort', this.#onAbort);
     if (timeoutMs === Number.POSITIVE_INFINITY) return;
-    const now = performance.now();
+    const now = monotonicMs();
     this.deadlineAt = now + timeoutMs;
     closingClock.add(this, now);
   }

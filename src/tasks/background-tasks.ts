@@ -1,4 +1,4 @@
-import { CallPlace, type Owned, type Owner } from '../core/index.js';
+import { CallPlace, monotonicMs, type Owned, type Owner } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { FailureReporter, type TaskFailure } from './failure-reporter.js';
 import { IdleWaits } from './idle-waits.js';
@@ -39,8 +39,9 @@ const STOP_MS = 5_000;
 /** In a report; more would say nothing new, and each may hold much. */
 const FAILURES_KEPT = 100;
 
-/** Waits end up to 10 ms late; the owner's own deadline must not come first. */
-const CLOCK_MARGIN_MS = 20;
+/** Part of the owner's time that is left unused, and the most of it: its own deadline must not come before our report. */
+const MARGIN_SHARE = 0.2;
+const MARGIN_MS = 50;
 
 const places = new SpawnPlaces();
 
@@ -191,7 +192,7 @@ export class BackgroundTasks implements AsyncDisposable {
     remaining: number;
   }> {
     checkMs('settled()', 'timeoutMs', timeoutMs);
-    if (this.size > 0) await this.#idle.until(performance.now() + timeoutMs);
+    if (this.size > 0) await this.#idle.until(monotonicMs() + timeoutMs);
     return { status: this.size === 0 ? 'completed' : 'timeout', remaining: this.size };
   }
 
@@ -425,17 +426,18 @@ export class BackgroundTasks implements AsyncDisposable {
 
   #ownBy(owner: Owner): Owned {
     if (!(owner instanceof Scope)) return owner.defer(this.name, () => this.#release(CLOSE_TIMEOUT_MS));
-    return owner.hold(this.name, this, (_, { deadlineAt }) => this.#release(deadlineAt - performance.now()), {
+    return owner.hold(this.name, this, (_, { deadlineAt }) => this.#release(deadlineAt - monotonicMs()), {
       drain: (_, { deadlineAt }) => {
         this.#drain();
-        return this.size > 0 ? this.#idle.until(deadlineAt - CLOCK_MARGIN_MS) : undefined;
+        const now = monotonicMs();
+        return this.size > 0 ? this.#idle.until(now + withMargin(deadlineAt - now)) : undefined;
       },
     });
   }
 
   /** For the owner: it has let the tasks drain already, unless it gives them up early. */
   async #release(timeoutMs: number): Promise<void> {
-    const waitMs = Math.max(timeoutMs - CLOCK_MARGIN_MS, 0);
+    const waitMs = withMargin(timeoutMs);
     const report = await this.close({ graceMs: this.#isDraining ? 0 : waitMs * GRACE_SHARE, timeoutMs: waitMs });
     if (report.remaining > 0) throw stuckError(this.name, report.stuck);
   }
@@ -453,7 +455,7 @@ export class BackgroundTasks implements AsyncDisposable {
   }
 
   async #close(graceMs: number, timeoutMs: number): Promise<TasksCloseReport> {
-    const startedAt = performance.now();
+    const startedAt = monotonicMs();
     this.#drain();
     if (this.size > 0 && graceMs > 0) await this.#idle.until(startedAt + graceMs);
     if (this.size > 0) {
@@ -478,7 +480,7 @@ export class BackgroundTasks implements AsyncDisposable {
       failed,
       cancelled: this.#cancelled - this.#before.cancelled,
       remaining: stuck.length,
-      durationMs: performance.now() - startedAt,
+      durationMs: monotonicMs() - startedAt,
       failures: this.#failuresWhileClosing,
       stuck,
     };
@@ -495,6 +497,10 @@ export class BackgroundTasks implements AsyncDisposable {
 }
 
 const CLOSING = 'its manager is closing';
+
+function withMargin(ms: number): number {
+  return Math.max(ms - Math.min(MARGIN_MS, ms * MARGIN_SHARE), 0);
+}
 
 function rejected(error: unknown): Promise<never> {
   const promise = Promise.reject(error);

@@ -1,4 +1,4 @@
-import { closingClock, Deadline } from '../core/index.js';
+import { closingClock, Deadline, monotonicMs } from '../core/index.js';
 
 class IdleWait extends Deadline {
   readonly #end: (wait: IdleWait) => void;
@@ -26,7 +26,7 @@ export class IdleWaits {
       });
       wait.deadlineAt = deadlineAt;
       this.#waits.add(wait);
-      if (deadlineAt < Number.POSITIVE_INFINITY) closingClock.add(wait, performance.now());
+      if (deadlineAt < Number.POSITIVE_INFINITY) closingClock.add(wait, monotonicMs());
     });
   }
 

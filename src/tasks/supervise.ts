@@ -1,4 +1,4 @@
-import { plainText, WatertightError } from '../core/index.js';
+import { monotonicMs, plainText, WatertightError } from '../core/index.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { Task } from './task.js';
 
@@ -13,12 +13,12 @@ export async function supervise<T>(
   onRetry: (error: unknown, retryInMs: number) => void,
 ): Promise<T> {
   for (let failures = 0; ; ) {
-    const startedAt = performance.now();
+    const startedAt = monotonicMs();
     try {
       return await run(task);
     } catch (error) {
       if (task.isCancelled) throw error;
-      failures = performance.now() - startedAt >= policy.healthyMs ? 1 : failures + 1;
+      failures = monotonicMs() - startedAt >= policy.healthyMs ? 1 : failures + 1;
       if (failures >= policy.failures) throw abandoned(task, failures, error);
       const delayMs = policy.delayMs(failures);
       onRetry(error, delayMs);

@@ -1,4 +1,4 @@
-import { type CallPlace, Deadline, DeadlineClock } from '../core/index.js';
+import { type CallPlace, Deadline, DeadlineClock, monotonicMs } from '../core/index.js';
 import type { Task } from './task.js';
 import type { TaskRecord } from './task-record.js';
 
@@ -59,7 +59,7 @@ export class TaskExtras extends Deadline {
 
   /** `onLimit` is called `timeoutMs` from now unless the limit is dropped before. */
   setLimit(timeoutMs: number, onLimit: (task: TaskRecord) => void): void {
-    const now = performance.now();
+    const now = monotonicMs();
     this.deadlineAt = now + timeoutMs;
     this.#onLimit = onLimit;
     limits.add(this, now);

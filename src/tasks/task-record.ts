@@ -1,3 +1,4 @@
+import { monotonicMs } from '../core/index.js';
 import type { Task, TaskState } from './task.js';
 import { TaskExtras } from './task-extras.js';
 
@@ -5,7 +6,7 @@ import { TaskExtras } from './task-extras.js';
 export class TaskRecord implements Task {
   readonly name: string;
   readonly context: unknown;
-  readonly bornAt: number = performance.now();
+  readonly bornAt: number = monotonicMs();
   next: TaskRecord | null = null;
   previous: TaskRecord | null = null;
   state: TaskState = 'running';
@@ -23,7 +24,7 @@ export class TaskRecord implements Task {
   }
 
   get ageMs(): number {
-    return performance.now() - this.bornAt;
+    return monotonicMs() - this.bornAt;
   }
 
   get isCancelled(): boolean {
