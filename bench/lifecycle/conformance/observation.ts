@@ -78,8 +78,12 @@ export interface Case<Kind> {
 /** A peer used in one of the ways that its documents offer; the first is how one would begin. */
 export interface Way<Kind> {
   readonly how?: string;
+  /** The only cases that it is tried for: where it could change the outcome. */
+  readonly for?: readonly string[];
   /** Cases that make no sense for it, each with the reason. */
   readonly without?: Readonly<Record<string, string>>;
+  /** Set while what it takes is still to be built. */
+  readonly unbuilt?: string | undefined;
   readonly kind: Kind;
 }
 
@@ -93,18 +97,25 @@ export const never = () => new Promise<never>(() => {});
  * The messages of every error that can be reached from the outcome are noted as its details.
  */
 export async function noteOutcome(log: Log, what: string, action: () => unknown, windowMs: number): Promise<void> {
-  const pending = pause(windowMs).then(() => log.note(`${what}: pending`));
-  let ended: Promise<void>;
+  let promise: unknown;
   try {
-    ended = Promise.resolve(action()).then(
-      (value) => log.note(`${what}: fulfilled`, undefined, words(value)),
-      (error) => log.note(`${what}: rejected`, undefined, words(error)),
-    );
+    promise = action();
   } catch (error) {
     log.note(`${what}: threw`, undefined, words(error));
     return;
   }
-  await Promise.race([ended, pending]);
+  await new Promise<void>((resolve) => {
+    const window = setTimeout(() => end('pending'), windowMs);
+    const end = (how: string, detail?: unknown) => {
+      clearTimeout(window);
+      log.note(`${what}: ${how}`, undefined, detail);
+      resolve();
+    };
+    Promise.resolve(promise).then(
+      (value) => end('fulfilled', words(value)),
+      (error) => end('rejected', words(error)),
+    );
+  });
 }
 
 /** How an action noted by `noteOutcome` went. */

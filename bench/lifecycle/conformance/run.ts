@@ -48,7 +48,9 @@ async function judged<Kind extends keyof Kinds>(kind: Kind, one: Case<Kinds[Kind
   const judgement = one.judge(main, ...(await Promise.all(further.map(seen))));
   const exit = main.first('exit')?.detail as { code: number | null; output: string };
   const broke = !main.has('observed') && main.happenings.length === 1;
-  return broke ? { passed: false, words: `did not run: ${exit.output.trim().split('\n').slice(-12).join(' | ')}` } : judgement;
+  return broke
+    ? { passed: false, words: `did not run: ${exit.output.trim().split('\n').slice(-12).join(' | ')}` }
+    : judgement;
 }
 
 /** The first way that passes decides; when it is not the first of all, the result is `option`. */
@@ -56,8 +58,11 @@ async function resultOf<Kind extends keyof Kinds>(kind: Kind, one: Case<Kinds[Ki
   const ways = peer[kind] as readonly Way<Kinds[Kind]>[];
   const base = { caseName: one.name, peer: peer.name, remark: peer.remarks?.[one.name] };
   if (peer.absent !== undefined) return { ...base, outcome: 'not applicable', words: peer.absent };
-  const usable = ways.map((way, index) => ({ way, index })).filter(({ way }) => way.without?.[one.name] === undefined);
-  if (usable.length === 0) return { ...base, outcome: 'not applicable', words: ways[0]?.without?.[one.name] ?? '' };
+  const reason = ways[0]?.without?.[one.name];
+  if (reason !== undefined) return { ...base, outcome: 'not applicable', words: reason };
+  const usable = ways.map((way, index) => ({ way, index })).filter(({ way }) => way.for?.includes(one.name) ?? true);
+  const unbuilt = usable[0]?.way.unbuilt;
+  if (unbuilt !== undefined) return { ...base, outcome: 'not built yet', words: unbuilt };
   const tried: { how: string; words: string }[] = [];
   for (const { way, index } of usable) {
     const { passed, words } = await judged(kind, one, peer, index);
@@ -113,6 +118,8 @@ results.sort((a, b) => order(a) - order(b));
 
 if (values.json) console.log(JSON.stringify(results, null, 1));
 else console.log(terminalTable(results));
-console.log(`${results.length} observations in ${((performance.now() - startedAt) / 1000).toFixed(0)} s, Node ${process.version}`);
+console.log(
+  `${results.length} observations in ${((performance.now() - startedAt) / 1000).toFixed(0)} s, Node ${process.version}`,
+);
 if (values.markdown) writeFileSync(here('../../../docs/lifecycle-conformance.md'), markdownTable(results));
 process.exitCode = results.some(({ peer, outcome }) => peer === 'watertight' && outcome === 'fail') ? 1 : 0;

@@ -22,7 +22,8 @@ const allCases = kinds.flatMap((kind) => cases[kind].map(({ name, promise }) => 
 function sentence({ outcome, how, words, tried = [], remark }: Result): string {
   const parts = [words];
   if (outcome === 'option') parts.push(`with ${how}`);
-  for (const one of tried) parts.push(`${outcome === 'option' ? 'otherwise' : 'also'} (${one.how || 'plain'}): ${one.words}`);
+  for (const one of tried)
+    parts.push(`${outcome === 'option' ? 'otherwise' : 'also'} (${one.how || 'plain'}): ${one.words}`);
   if (remark) parts.push(remark);
   return parts.join('; ');
 }
@@ -62,8 +63,13 @@ export function markdownTable(results: readonly Result[]): string {
   ];
   for (const kind of kinds) {
     const ofKind = allCases.filter((one) => one.kind === kind);
-    const columns = peers.filter((peer) => results.some((one) => one.peer === peer.name && ofKind.some(({ name }) => name === one.caseName)));
-    lines.push(`| ${kind} | ${columns.map(({ name }) => name).join(' | ')} |`, `| --- |${columns.map(() => ' :-: |').join('')}`);
+    const columns = peers.filter((peer) =>
+      results.some((one) => one.peer === peer.name && ofKind.some(({ name }) => name === one.caseName)),
+    );
+    lines.push(
+      `| ${kind} | ${columns.map(({ name }) => name).join(' | ')} |`,
+      `| --- |${columns.map(() => ' :-: |').join('')}`,
+    );
     for (const { name } of ofKind) {
       const marks = columns.map((peer) => {
         const result = results.find((one) => one.caseName === name && one.peer === peer.name);

@@ -49,8 +49,12 @@ const evictAsync: Case<CacheKind> = {
     if (outcome(seen, 'close') === 'pending') parts.push('close() pending');
     for (const value of wrong) parts.push(`${value} value released ${seen.count('release', value)} times`);
     if (early > 0) parts.push(`close() returned before ${early} of 3 releases had ended`);
-    if (!told) parts.push(`the failure ${seen.has('unhandled rejection') ? 'is an unhandled rejection' : 'is not told'}`);
-    return { passed: parts.length === 0, words: parts.length === 0 ? 'each released once, awaited, told' : parts.join('; ') };
+    if (!told)
+      parts.push(`the failure ${seen.has('unhandled rejection') ? 'is an unhandled rejection' : 'is not told'}`);
+    return {
+      passed: parts.length === 0,
+      words: parts.length === 0 ? 'each released once, awaited, told' : parts.join('; '),
+    };
   },
 };
 

@@ -8,11 +8,11 @@ import { type Case, type Log, pause } from '../observation.js';
 export interface ProgramKind {
   /**
    * Runs a program that acquires one thing at its start, as the documents of the peer say. `open` ends early when it is
-   * given a signal that aborts; it then leaves nothing behind.
+   * given a signal that aborts; it then leaves nothing behind. Need not return.
    */
-  acquire?(open: (signal?: AbortSignal) => Promise<string>, release: (value: string) => Promise<void>): unknown;
-  /** One part of a program that wants its clean-up run on SIGTERM; called twice in a process. */
-  own(name: string, release: () => Promise<void>): unknown;
+  acquire(open: (signal?: AbortSignal) => Promise<string>, release: (value: string) => Promise<void>): unknown;
+  /** One part of a program that wants its clean-up run on SIGTERM; called twice in a process, returns when that is set up. */
+  own(name: string, release: () => Promise<void>): Promise<void>;
 }
 
 const WINDOW_MS = 3000;
@@ -20,9 +20,14 @@ const MOMENT_MS = 200;
 
 /** A lease that is granted at once and usable 400 ms later: a folder stands for the row in a lock server. */
 function lease(log: Log) {
+  let begin!: () => void;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
   const open = async (signal?: AbortSignal) => {
     const folder = mkdtempSync(join(tmpdir(), 'wt-lease-'));
     log.note('lease granted', folder);
+    begin();
     try {
       await delay(2 * MOMENT_MS, undefined, { signal });
     } catch (error) {
@@ -38,15 +43,16 @@ function lease(log: Log) {
     await pause(MOMENT_MS / 4);
     rmSync(folder, { recursive: true });
   };
-  return { open, release };
+  return { begun, open, release };
 }
 
 const signalDuringAcquire: Case<ProgramKind> = {
   name: 'signal-during-acquire',
   promise: 'SIGTERM while a resource is being acquired: it is given back before the process ends.',
   async run(kind, log) {
-    const { open, release } = lease(log);
-    void kind.acquire?.(open, release);
+    const { begun, open, release } = lease(log);
+    void kind.acquire(open, release);
+    await begun;
     await pause(MOMENT_MS);
     log.note('SIGTERM');
     process.kill(process.pid, 'SIGTERM');
@@ -77,7 +83,7 @@ const twoOwners: Case<ProgramKind> = {
       ['short', 100],
       ['long', 500],
     ] as const) {
-      void kind.own(name, async () => {
+      await kind.own(name, async () => {
         log.note('release', name);
         await pause(ms);
         log.note('released', name);

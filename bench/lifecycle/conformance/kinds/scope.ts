@@ -58,7 +58,7 @@ const hangThenContinue: Case<ScopeKind> = {
   },
   judge(seen) {
     const left = ['a', 'c', 'd'].filter((name) => !seen.has('released', name));
-    const returned = outcome(seen, 'close') === 'fulfilled' || outcome(seen, 'close') === 'rejected';
+    const returned = ['fulfilled', 'rejected'].includes(outcome(seen, 'close')) || seen.ending !== undefined;
     const released = left.length === 0 ? 'the others released' : `${list(left)} never released`;
     return { passed: returned && left.length === 0, words: `${closing(seen)}; ${released}` };
   },

@@ -15,10 +15,14 @@ const stack = (load: Load): ScopeKind => ({
   },
 });
 
-const native = () => Promise.resolve((globalThis as unknown as { AsyncDisposableStack: new () => Stack }).AsyncDisposableStack);
-const coreJs = async () => (await import('core-js-pure/actual/async-disposable-stack/index.js')).default as unknown as new () => Stack;
-const esShims = async () => (await import('disposablestack/AsyncDisposableStack')).default as unknown as new () => Stack;
-const whatwg = async () => (await import('@whatwg-node/disposablestack')).AsyncDisposableStack as unknown as new () => Stack;
+const native = () =>
+  Promise.resolve((globalThis as unknown as { AsyncDisposableStack: new () => Stack }).AsyncDisposableStack);
+const coreJs = async () =>
+  (await import('core-js-pure/actual/async-disposable-stack/index.js')).default as unknown as new () => Stack;
+const esShims = async () =>
+  (await import('disposablestack/AsyncDisposableStack')).default as unknown as new () => Stack;
+const whatwg = async () =>
+  (await import('@whatwg-node/disposablestack')).AsyncDisposableStack as unknown as new () => Stack;
 
 export const nativeStack: Peer = {
   name: 'native AsyncDisposableStack',

@@ -1,7 +1,7 @@
 import type { ScopeKind } from '../kinds/scope.js';
 import type { Peer } from './peer.js';
 
-const scope = (strategy: 'sequential' | 'parallel', releaseLimited = false): ScopeKind => ({
+const scope = (strategy: 'sequential' | 'parallel', { isLimited } = { isLimited: false }): ScopeKind => ({
   async open(limits) {
     const { Effect, ExecutionStrategy, Exit, Scope } = await import('effect3');
     const one = Effect.runSync(Scope.make(ExecutionStrategy[strategy]));
@@ -12,7 +12,7 @@ const scope = (strategy: 'sequential' | 'parallel', releaseLimited = false): Sco
             const released = release();
             const waiting = Effect.promise(() => Promise.resolve(released));
             // Finalizers are uninterruptible: without this a timeout waits for what it should end.
-            return releaseLimited ? Effect.timeoutOption(Effect.interruptible(waiting), limits.releaseMs) : waiting;
+            return isLimited ? Effect.timeoutOption(Effect.interruptible(waiting), limits.releaseMs) : waiting;
           }),
         ),
       close: () => Effect.runPromiseExit(Scope.close(one, Exit.void)),
@@ -20,13 +20,36 @@ const scope = (strategy: 'sequential' | 'parallel', releaseLimited = false): Sco
   },
 });
 
+/** The release runs inside an effect, which catches what it throws (Effect-TS/effect#7916). */
+const suspended: ScopeKind = {
+  async open() {
+    const { Effect, Exit, Scope } = await import('effect3');
+    const one = Effect.runSync(Scope.make());
+    return {
+      add: (_name, release) =>
+        Effect.runPromise(
+          Scope.addFinalizer(
+            one,
+            Effect.promise(async () => release()),
+          ),
+        ),
+      close: () => Effect.runPromiseExit(Scope.close(one, Exit.void)),
+    };
+  },
+};
+
 export const effect3: Peer = {
   name: 'effect 3',
   package: 'effect3',
   scope: [
     { how: 'sequential scope', kind: scope('sequential') },
-    { how: 'parallel scope', kind: scope('parallel') },
-    { how: 'Effect.interruptible and timeoutOption written into every release', kind: scope('sequential', true) },
+    { how: 'parallel scope', for: ['hang-then-continue'], kind: scope('parallel') },
+    {
+      how: 'Effect.interruptible and timeoutOption written into every release',
+      for: ['hang-then-continue'],
+      kind: scope('sequential', { isLimited: true }),
+    },
+    { how: 'Effect.suspend written around every release', for: ['sync-throw-in-release'], kind: suspended },
   ],
   startup: [
     {

@@ -4,8 +4,8 @@ import type { Peer } from './peer.js';
 
 type Strategy = 'sequential' | 'parallel';
 
-/** `releaseLimited`: what a user has to write around each release by hand. */
-const scope = (strategy: Strategy, releaseLimited = false): ScopeKind => ({
+/** `isLimited`: what a user has to write around each release by hand. */
+const scope = (strategy: Strategy, { isLimited } = { isLimited: false }): ScopeKind => ({
   async open(limits) {
     const { Effect, Exit, Scope } = await import('effect4');
     const one = Effect.runSync(Scope.make(strategy));
@@ -15,7 +15,7 @@ const scope = (strategy: Strategy, releaseLimited = false): ScopeKind => ({
           Scope.addFinalizerExit(one, () => {
             const released = release();
             const waiting = Effect.promise(() => Promise.resolve(released));
-            return releaseLimited ? Effect.timeoutOption(waiting, limits.releaseMs) : waiting;
+            return isLimited ? Effect.timeoutOption(waiting, limits.releaseMs) : waiting;
           }),
         ),
       close: () => Effect.runPromiseExit(Scope.close(one, Exit.void)),
@@ -27,7 +27,10 @@ const loans: LoansKind = {
   async open() {
     const { Effect, Exit, Pool, Scope } = await import('effect4');
     const owner = Effect.runSync(Scope.make());
-    const acquire = Effect.acquireRelease(Effect.sync(() => ({})), () => Effect.void);
+    const acquire = Effect.acquireRelease(
+      Effect.sync(() => ({})),
+      () => Effect.void,
+    );
     const pool = await Effect.runPromise(Scope.provide(Pool.make({ acquire, size: 1 }), owner));
     const take = async () => {
       const holder = Effect.runSync(Scope.make());
@@ -43,8 +46,12 @@ export const effect4: Peer = {
   package: 'effect4',
   scope: [
     { how: 'sequential scope', kind: scope('sequential') },
-    { how: 'parallel scope', kind: scope('parallel') },
-    { how: 'Effect.timeoutOption written into every release', kind: scope('sequential', true) },
+    { how: 'parallel scope', for: ['hang-then-continue'], kind: scope('parallel') },
+    {
+      how: 'Effect.timeoutOption written into every release',
+      for: ['hang-then-continue'],
+      kind: scope('sequential', { isLimited: true }),
+    },
   ],
   startup: [
     {
@@ -99,8 +106,9 @@ export const effect4: Peer = {
             async set(key, value) {
               const known = values.has(key);
               values.set(key, value);
-              if (known) await Effect.runPromise(ScopedCache.invalidate(cache, key));
+              const ended = known ? await Effect.runPromiseExit(ScopedCache.invalidate(cache, key)) : Exit.void;
               await Effect.runPromise(ScopedCache.get(cache, key));
+              if (Exit.isFailure(ended)) throw ended;
             },
             close: () => Effect.runPromiseExit(Scope.close(owner, Exit.void)),
           };

@@ -82,13 +82,33 @@ export const effection: Peer = {
         },
         async own(_name, release) {
           const { ensure, main, suspend, until } = await import('effection');
+          await new Promise<void>((resolve) => {
+            void main(function* () {
+              yield* ensure(function* () {
+                yield* until(release());
+              });
+              resolve();
+              yield* suspend();
+            });
+          });
+        },
+      },
+    },
+    {
+      how: 'useAbortSignal() given to what acquires',
+      for: ['signal-during-acquire'],
+      kind: {
+        async acquire(open, release) {
+          const { ensure, main, suspend, until, useAbortSignal } = await import('effection');
           await main(function* () {
+            const value = yield* until(open(yield* useAbortSignal()));
             yield* ensure(function* () {
-              yield* until(release());
+              yield* until(release(value));
             });
             yield* suspend();
           });
         },
+        own: async () => {},
       },
     },
   ],

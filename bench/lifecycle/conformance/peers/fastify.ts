@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import type { createServer } from 'node:http';
 import type { Peer } from './peer.js';
 
 export const fastify: Peer = {

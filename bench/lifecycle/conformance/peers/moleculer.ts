@@ -29,7 +29,11 @@ export const moleculer: Peer = {
           let started: Promise<void> | undefined;
           return {
             add(name, release) {
-              broker.createService({ name, dependencies: before === undefined ? [] : [before], stopped: () => release() });
+              broker.createService({
+                name,
+                dependencies: before === undefined ? [] : [before],
+                stopped: () => release(),
+              });
               before = name;
             },
             async close() {

@@ -56,6 +56,6 @@ export const lightningPool: Peer = {
   package: 'lightning-pool',
   loans: [
     { how: 'close(terminateWait)', kind: lightningLoans(true) },
-    { how: 'close()', kind: lightningLoans(false) },
+    { how: 'close()', for: ['leaked-loan-close-bounded'], kind: lightningLoans(false) },
   ],
 };

@@ -145,7 +145,7 @@ export const lightship: Peer = {
     },
     {
       how: 'a beacon that lives while acquiring',
-      without: { 'two-owners-of-SIGTERM': 'as above' },
+      for: ['signal-during-acquire'],
       kind: {
         async acquire(open, release) {
           const one = await makeLightship(2000);
@@ -157,7 +157,7 @@ export const lightship: Peer = {
           value = await open();
           await beacon.die();
         },
-        own: () => {},
+        own: async () => {},
       },
     },
   ],
@@ -207,7 +207,9 @@ export const asyncExitHook: Peer = {
       },
       kind: {
         async open({ totalMs }) {
-          const add = (await import('async-exit-hook')).default as unknown as Hook & { forceExitTimeout(ms: number): void };
+          const add = (await import('async-exit-hook')).default as unknown as Hook & {
+            forceExitTimeout(ms: number): void;
+          };
           add.forceExitTimeout(totalMs);
           return {
             add: (_name, release) =>
