@@ -1,0 +1,1 @@
+// Loads nothing: what is left is the price of an import itself.

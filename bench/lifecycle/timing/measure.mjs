@@ -1,0 +1,74 @@
+// One case in this process: measure.mjs <group> <case>. Prints one line of JSON.
+import { bytes, RESOURCES } from './bytes.mjs';
+import { imports } from './imports.mjs';
+import { pools } from './pools.mjs';
+import { later, now } from './resource.mjs';
+import { TASKS, tasks } from './tasks.mjs';
+import { tree } from './tree.mjs';
+
+const WARM_UP_MS = 300;
+const MEASURE_MS = 500;
+/** A sample this long reads the clock rarely enough, and is short enough for a median of many. */
+const SAMPLE_MS = 2;
+
+const timed = { now, later, tree, tasks, pools };
+const [group, name] = process.argv.slice(2);
+
+const settledHeap = async () => {
+  for (let i = 0; i < 4; i++) {
+    globalThis.gc();
+    await new Promise(setImmediate);
+  }
+  return process.memoryUsage().heapUsed;
+};
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+async function time(run, unitsARun) {
+  let count = 1;
+  for (const startedAt = performance.now(); performance.now() - startedAt < WARM_UP_MS; ) {
+    const before = performance.now();
+    await run(count);
+    if (performance.now() - before < SAMPLE_MS) count *= 2;
+  }
+  const samples = [];
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  let runs = 0;
+  while (performance.now() - startedAt < MEASURE_MS || samples.length < 3) {
+    const before = performance.now();
+    await run(count);
+    samples.push(((performance.now() - before) * 1e6) / (count * unitsARun));
+    runs += count;
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { wall: median(samples), cpu: ((user + system) * 1000) / (runs * unitsARun) };
+}
+
+async function weigh(make) {
+  let kept = make();
+  kept = null;
+  const before = await settledHeap();
+  kept = make();
+  const after = await settledHeap();
+  return { wall: (after - before) / RESOURCES, kept: kept !== null };
+}
+
+async function load(specifier) {
+  const heapBefore = await settledHeap();
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  await import(specifier);
+  const wall = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { wall, cpu: (user + system) / 1000, heap: ((await settledHeap()) - heapBefore) / 1000 };
+}
+
+const result =
+  group === 'imports'
+    ? await load(imports[name])
+    : group === 'bytes'
+      ? await weigh(await bytes[name]())
+      : await time(await timed[group][name](), group === 'tasks' ? TASKS : 1);
+console.log(JSON.stringify(result));
+process.exit(0);
