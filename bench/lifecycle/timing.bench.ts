@@ -2,6 +2,7 @@
 // Run: npm run build && npm ci --prefix bench/lifecycle && npx tsx bench/lifecycle/timing.bench.ts [--only <group>] [--processes 5]
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { bytes } from './timing/bytes.mjs';
@@ -97,6 +98,8 @@ const groups: Readonly<Record<string, Group>> = {
   },
 };
 
+/** The slowest peer takes seconds; what is quadratic is stopped. */
+const LIMIT_MS = 60_000;
 const EMPTY = 'an empty module';
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const run = promisify(execFile);
@@ -142,15 +145,15 @@ for (const [done, { group, name }] of jobs.entries()) {
   const key = `${group}/${name}`;
   const arguments_ = ['--expose-gc', '--no-warnings', here('./timing/measure.mjs'), group, name];
   try {
-    const { stdout } = await run(process.execPath, arguments_, { timeout: 60_000 });
+    const { stdout } = await run(process.execPath, arguments_, { timeout: LIMIT_MS });
     measured.set(key, [...(measured.get(key) ?? []), JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Figures]);
   } catch (error) {
-    console.log(
-      `${key} failed: ${String((error as { stderr?: string }).stderr ?? error)
-        .split('\n')
-        .slice(0, 6)
-        .join(' | ')}`,
-    );
+    const { killed, stderr } = error as { killed?: boolean; stderr?: string };
+    const why = String(stderr ?? error)
+      .split('\n')
+      .slice(0, 6)
+      .join(' | ');
+    console.log(killed ? `${name}, ${group}: no end within ${LIMIT_MS / 1000} s` : `${name}, ${group}: failed: ${why}`);
   }
   if (process.stderr.isTTY) process.stderr.write(`\r${done + 1} of ${jobs.length} `);
 }
@@ -174,7 +177,9 @@ function figuresOf(group: string, name: string): (Figures & { least: number; mos
 }
 
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here('.'), encoding: 'utf8' }).trim();
-console.log(`Node ${process.version}, commit ${commit}, ${processes} processes a case, shuffled`);
+console.log(
+  `Node ${process.version}, commit ${commit}, ${processes} processes a case, shuffled; load ${loadavg()[1]?.toFixed(1)}`,
+);
 let missed = 0;
 for (const group of wanted) {
   const { title, unit, cases, ours, floors } = groups[group] as Group;
