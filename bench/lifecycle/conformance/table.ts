@@ -57,8 +57,10 @@ export function markdownTable(results: readonly Result[]): string {
     'of its own with a bounded time. A package is used as its documents say; where it offers an option that might pass, that is tried too.',
     'Run it again: `npm ci --prefix bench/lifecycle`, then `npx tsx bench/lifecycle/conformance/run.ts`.',
     '',
-    '✓ keeps it · (✓) keeps it with an option that is off at first, or with code that the user writes · ✗ does not · – does not',
-    'apply: hover or read on for the reason.',
+    '✓ keeps it · (✓) keeps it when it is used in another way, which the second table names · ✗ does not · – does not apply.',
+    '',
+    'The figures of time are windows of observation, not measurements. A package that ends the process itself is judged by what was',
+    'done before.',
     '',
   ];
   for (const kind of kinds) {

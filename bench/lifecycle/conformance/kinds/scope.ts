@@ -4,6 +4,8 @@ import { type Case, type Log, never, noteOutcome, outcome, pause, type Seen, sai
 export interface ScopeLike {
   /** Hands over one clean-up; throws or rejects when it is refused. */
   add(name: string, release: () => unknown): unknown;
+  /** Builds what is closed, where that takes more than adding: its time is not that of close(). */
+  ready?(): Promise<unknown>;
   close(): unknown;
 }
 
@@ -54,6 +56,7 @@ const hangThenContinue: Case<ScopeKind> = {
             },
       );
     }
+    await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
   },
   judge(seen) {
@@ -83,6 +86,7 @@ const twoThrow: Case<ScopeKind> = {
     for (const name of ['a', 'b', 'c', 'd']) {
       await scope.add(name, name === 'b' || name === 'c' ? failing(log, name) : quick(log, name));
     }
+    await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
   },
   judge: (seen) => judgeFailures(seen, ['b', 'c'], ['a', 'd']),
@@ -99,6 +103,7 @@ const syncThrow: Case<ScopeKind> = {
       throw new Error('b failed');
     });
     await scope.add('c', quick(log, 'c'));
+    await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
   },
   judge: (seen) => judgeFailures(seen, ['b'], ['a', 'c']),
@@ -118,6 +123,7 @@ const secondCloseWaits: Case<ScopeKind> = {
       await gate;
       log.note('released', 'a');
     });
+    await scope.ready?.();
     const first = noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
     await pause(MOMENT_MS);
     const second = noteOutcome(log, 'second close', () => scope.close(), WINDOW_MS);
@@ -151,6 +157,7 @@ const releaseOnce: Case<ScopeKind> = {
       log.note('release', 'a');
       await pause(MOMENT_MS);
     });
+    await scope.ready?.();
     const closes = Array.from({ length: 10 }, () => noteOutcome(log, 'close', () => scope.close(), WINDOW_MS));
     await Promise.all(closes);
   },
@@ -182,6 +189,7 @@ const addAfterClose: Case<ScopeKind> = {
   async run(kind, log) {
     const scope = await kind.open(LIMITS);
     await scope.add('a', quick(log, 'a'));
+    await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
     await noteOutcome(log, 'add', () => scope.add('late', quick(log, 'late')), MOMENT_MS);
     await pause(MOMENT_MS);
@@ -198,6 +206,7 @@ const addWhileClosing: Case<ScopeKind> = {
     await scope.add('b', async () => {
       await noteOutcome(log, 'add', () => scope.add('late', quick(log, 'late')), MOMENT_MS);
     });
+    await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
     await pause(MOMENT_MS);
   },

@@ -15,6 +15,10 @@ async function makeBroker(): Promise<Broker> {
 export const moleculer: Peer = {
   name: 'moleculer 0.14',
   package: 'moleculer',
+  remarks: {
+    'two-throw-both-reported': 'its logger prints the first',
+    'sync-throw-in-release': 'its logger prints it',
+  },
   scope: [
     {
       how: 'stopped() of services',
@@ -26,7 +30,6 @@ export const moleculer: Peer = {
         async open() {
           const broker = await makeBroker();
           let before: string | undefined;
-          let started: Promise<void> | undefined;
           return {
             add(name, release) {
               broker.createService({
@@ -36,11 +39,8 @@ export const moleculer: Peer = {
               });
               before = name;
             },
-            async close() {
-              started ??= broker.start();
-              await started;
-              await broker.stop();
-            },
+            ready: () => broker.start(),
+            close: () => broker.stop(),
           };
         },
       },

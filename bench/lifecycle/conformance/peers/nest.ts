@@ -24,6 +24,12 @@ async function context(providers: readonly (readonly [string, Hooks])[]) {
 export const nest: Peer = {
   name: 'NestJS 12',
   package: '@nestjs/core',
+  remarks: {
+    'two-throw-both-reported': 'its logger prints them',
+    'sync-throw-in-release': 'its logger prints it',
+    'close-during-hung-startup':
+      'an application context, which has no server, is not there to be closed before it has started',
+  },
   scope: [
     {
       how: 'onModuleDestroy of providers',
@@ -34,15 +40,14 @@ export const nest: Peer = {
       kind: {
         open() {
           const providers: [string, Hooks][] = [];
-          let app: Promise<{ close(): Promise<void> }> | undefined;
+          let app: { close(): Promise<void> } | undefined;
           return {
             add: (name, release) => void providers.push([name, { onModuleDestroy: () => release() }]),
-            async close() {
-              app ??= context(providers).then(({ NestFactory, App }) =>
-                NestFactory.createApplicationContext(App, { logger: false }),
-              );
-              await (await app).close();
+            async ready() {
+              const { NestFactory, App } = await context(providers);
+              app = await NestFactory.createApplicationContext(App, { logger: false });
             },
+            close: () => app?.close(),
           };
         },
       },
@@ -52,9 +57,11 @@ export const nest: Peer = {
     {
       how: 'onModuleInit and onModuleDestroy of providers',
       kind: {
-        open() {
+        async open() {
           const providers: [string, Hooks][] = [];
           let app: { close(): Promise<void> } | undefined;
+          await import('@nestjs/platform-express');
+          await context([]);
           return {
             step: (name, start, stop) => void providers.push([name, { onModuleInit: start, onModuleDestroy: stop }]),
             async start() {

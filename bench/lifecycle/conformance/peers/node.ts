@@ -1,4 +1,5 @@
 // Node's own means, as one would put them together.
+import type { ScopeKind } from '../kinds/scope.js';
 import type { SignalsKind } from '../kinds/signals.js';
 import type { Peer } from './peer.js';
 
@@ -17,8 +18,22 @@ const any: SignalsKind = {
   },
 };
 
+/** What one writes where nothing is at hand. */
+const loop: ScopeKind = {
+  open() {
+    const releases: (() => unknown)[] = [];
+    return {
+      add: (_name, release) => void releases.push(release),
+      async close() {
+        for (const release of releases.reverse()) await release();
+      },
+    };
+  },
+};
+
 export const node: Peer = {
-  name: 'Node',
+  name: 'Node, by hand',
+  scope: [{ how: 'an array of clean-ups, awaited in a loop', kind: loop }],
   signals: [{ how: 'AbortSignal.any([parent, own]), own aborted at the end', kind: any }],
   server: [
     {

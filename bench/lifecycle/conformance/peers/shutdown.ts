@@ -110,6 +110,10 @@ async function makeLightship(limitMs: number) {
 export const lightship: Peer = {
   name: 'lightship 9',
   package: 'lightship',
+  remarks: {
+    'two-throw-both-reported': 'its log, off unless ROARR_LOG is set, has them',
+    'sync-throw-in-release': 'its log, off unless ROARR_LOG is set, has it',
+  },
   scope: [
     {
       how: 'registerShutdownHandler()',
