@@ -167,11 +167,11 @@ const releaseOnce: Case<ScopeKind> = {
   },
 };
 
-function judgeLate(seen: Seen) {
-  const how = outcome(seen, 'add');
-  const ran = seen.has('released', 'late');
+function judgeLate(seen: Seen, name = 'late') {
+  const how = outcome(seen, `add ${name}`);
+  const ran = seen.has('released', name);
   const refused = how === 'rejected' || how === 'threw';
-  const after = seen.happenings.findIndex((one) => one.what === 'released' && one.name === 'late');
+  const after = seen.happenings.findIndex((one) => one.what === 'released' && one.name === name);
   const closedAt = seen.happenings.findIndex((one) => one.what === 'close: fulfilled');
   const late = ran && closedAt >= 0 && after > closedAt ? ', after close() had returned' : '';
   const accepted = how === 'pending' ? 'pending' : 'accepted';
@@ -191,10 +191,10 @@ const addAfterClose: Case<ScopeKind> = {
     await scope.add('a', quick(log, 'a'));
     await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
-    await noteOutcome(log, 'add', () => scope.add('late', quick(log, 'late')), MOMENT_MS);
+    await noteOutcome(log, 'add late', () => scope.add('late', quick(log, 'late')), MOMENT_MS);
     await pause(MOMENT_MS);
   },
-  judge: judgeLate,
+  judge: (seen) => judgeLate(seen),
 };
 
 const addWhileClosing: Case<ScopeKind> = {
@@ -202,15 +202,20 @@ const addWhileClosing: Case<ScopeKind> = {
   promise: 'What is added while close() runs is refused or released, never kept in silence.',
   async run(kind, log) {
     const scope = await kind.open(LIMITS);
-    await scope.add('a', quick(log, 'a'));
-    await scope.add('b', async () => {
-      await noteOutcome(log, 'add', () => scope.add('late', quick(log, 'late')), MOMENT_MS);
-    });
+    const adding = (name: string) => () =>
+      noteOutcome(log, `add ${name}`, () => scope.add(name, quick(log, name)), MOMENT_MS);
+    await scope.add('a', adding('from the last'));
+    await scope.add('b', adding('from the first'));
     await scope.ready?.();
     await noteOutcome(log, 'close', () => scope.close(), WINDOW_MS);
     await pause(MOMENT_MS);
   },
-  judge: judgeLate,
+  judge(seen) {
+    const first = judgeLate(seen, 'from the first');
+    const last = judgeLate(seen, 'from the last');
+    const words = first.words === last.words ? first.words : `${first.words}; from the last one: ${last.words}`;
+    return { passed: first.passed && last.passed, words };
+  },
 };
 
 export const scopeCases = [

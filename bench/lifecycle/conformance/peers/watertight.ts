@@ -114,7 +114,7 @@ export const watertight: Peer = {
               });
               before = name;
             },
-            start: () => startup.run(),
+            start: () => startup.start(),
             close: () => scope.close({ timeoutMs: closeMs }),
           };
         },
