@@ -5,7 +5,11 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const root = resolve('.');
-const SUBPATHS = ['', '/scope', '/heap', '/monitor', '/leaks', '/soak'];
+const SUBPATHS = [
+  '',
+  ...['/scope', '/bounded', '/pool', '/tasks', '/weak', '/startup', '/threads', '/connections'],
+  ...['/heap', '/monitor', '/leaks', '/soak'],
+];
 const SCENARIO = `const orders = [];
 export default function iteration(n) {
   orders.push({ n, at: Date.now() });
