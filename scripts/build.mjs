@@ -6,18 +6,22 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const stamp = join(dist, '.built');
+
+/** The door of a room, as another room imports it. */
+const OTHER_ROOM = /^\.\.\/(\w+)\/index\.js$/;
 
 const newest = (folder) =>
   readdirSync(folder, { withFileTypes: true }).reduce((time, entry) => {
@@ -27,7 +31,9 @@ const newest = (folder) =>
 
 const sources = Math.max(
   newest(join(root, 'src')),
-  ...['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((file) => statSync(join(root, file)).mtimeMs),
+  ...['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/build.mjs'].map(
+    (file) => statSync(join(root, file)).mtimeMs,
+  ),
 );
 const wasm = compileWebAssembly();
 if (!existsSync(stamp) || statSync(stamp).mtimeMs < sources) {
@@ -42,7 +48,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < sources) {
     rmSync(fresh, { recursive: true, force: true });
     process.exit(status ?? 1);
   }
-  await bundleHeap(join(fresh, 'heap'));
+  await bundle(fresh, ['core', 'scope', 'tasks'], true);
+  await bundle(fresh, ['heap'], false);
   mkdirSync(join(fresh, 'heap', 'wasm'), { recursive: true });
   for (const file of wasm) copyFileSync(file, join(fresh, 'heap', 'wasm', basename(file)));
   chmodSync(join(fresh, 'cli', 'main.js'), 0o755);
@@ -51,25 +58,82 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < sources) {
   renameSync(fresh, dist);
 }
 
-/** One file in place of fifty, which would take 25 ms more to load; the other rooms import this one by its door alone. */
-async function bundleHeap(folder) {
-  const door = join(folder, 'index.js');
-  const core = { path: '../core/index.js', external: true };
-  await build({
-    entryPoints: [door],
-    outfile: door,
-    allowOverwrite: true,
+/**
+ * A few files in place of many: fifty small ones of the heap take 25 ms more to load, those of the root 20 ms. What doors
+ * share lies in a file of its own, so that each class is there once and nobody loads what only others need. In two passes,
+ * of which the first drops comments, which would stay in memory with the source, and the second puts the lines back.
+ */
+async function bundle(folder, rooms, isRoot) {
+  const doors = [...rooms.map((room) => `${room}/index`), ...(isRoot ? ['index'] : [])];
+  const { outputFiles } = await build({
+    entryPoints: Object.fromEntries(doors.map((door) => [door, join(folder, `${door}.js`)])),
+    outdir: folder,
+    chunkNames: 'shared/[hash]',
+    write: false,
     bundle: true,
+    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    sourcemap: true,
+    packages: 'external',
+    minifyWhitespace: true,
+    sourcemap: 'inline',
     logLevel: 'error',
-    plugins: [{ name: 'core', setup: ({ onResolve }) => onResolve({ filter: /\/core\/index\.js$/ }, () => core) }],
+    plugins: [
+      {
+        name: 'rooms',
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: OTHER_ROOM }, otherRoom(rooms));
+          onLoad({ filter: /\.js$/ }, ({ path }) => ({
+            contents: withoutCoreDoor(path, folder, rooms.includes('core')),
+            loader: 'js',
+          }));
+        },
+      },
+    ],
   });
-  for (const file of readdirSync(folder, { recursive: true })) {
-    if (/\.js(\.map)?$/.test(file) && !/^index\.js(\.map)?$/.test(file)) rmSync(join(folder, file));
+  for (const room of rooms) {
+    for (const file of readdirSync(join(folder, room), { recursive: true })) {
+      if (/\.js(\.map)?$/.test(file)) rmSync(join(folder, room, file));
+    }
   }
+  for (const { path, text } of outputFiles) {
+    const options = { target: 'node20', format: 'esm', sourcefile: basename(path), sourcemap: 'external' };
+    const { code, map } = await transform(text, options);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
+    writeFileSync(`${path}.map`, map);
+  }
+}
+
+/**
+ * A module that takes from the files of `core` what it took from its door: whatever one door exports is loaded with it, and
+ * half of `core` is for the soak alone.
+ */
+function withoutCoreDoor(path, folder, isInside) {
+  const text = readFileSync(path, 'utf8');
+  const core = join(folder, 'core');
+  // Where it lies outside of the bundle, its door is all there is.
+  if (dirname(path) === core || !isInside) return text;
+  const homes = new Map();
+  for (const [, names, file] of readFileSync(join(core, 'index.js'), 'utf8').matchAll(
+    /export \{([^}]*)\} from '(.*?)'/g,
+  )) {
+    for (const name of names.split(',')) homes.set(name.trim(), join(core, file));
+  }
+  return text.replace(/(import|export) \{([^}]*)\} from '\.{1,2}\/core\/index\.js';/g, (_all, verb, names) =>
+    names
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean)
+      .map((name) => `${verb} { ${name} } from ${JSON.stringify(homes.get(name.split(' ')[0]))};`)
+      .join(' '),
+  );
+}
+
+/** A room that is not bundled with these stays outside. */
+function otherRoom(rooms) {
+  return ({ path }) => (rooms.includes(OTHER_ROOM.exec(path)[1]) ? undefined : { path, external: true });
 }
 
 /** The WebAssembly parts lie beside their sources, where the unit tests find them too; some 2 s when one has changed. */

@@ -1,9 +1,8 @@
-import { relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { builtin } from './builtin.js';
 
 /** Frames kept: those of this package stand on top, the first one below them is the caller. */
 const STACK_DEPTH = 10;
-const OWN_ROOT = fileURLToPath(new URL('..', import.meta.url));
+const OWN_ROOT = builtin.url.fileURLToPath(new URL('..', import.meta.url));
 const FRAME = /^\s*at (?:.*?\()?((?:file:\/\/|\/|[A-Za-z]:[\\/]).*?):(\d+)(?::\d+)?\)?$/;
 
 /**
@@ -59,13 +58,14 @@ function isOwn(path: string): boolean {
 function pathOf(file: string): string {
   if (!file.startsWith('file:')) return file;
   try {
-    return fileURLToPath(file);
+    return builtin.url.fileURLToPath(file);
   } catch {
     return file;
   }
 }
 
 function shortPath(path: string): string {
+  const { relative, sep } = builtin.path;
   const inside = relative(process.cwd(), path);
   return inside.startsWith(`..${sep}`) || inside === '' ? path : inside;
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { StringDecoder } from 'node:string_decoder';
+import { builtin } from './builtin.js';
 
 /** Longest line that is accepted; a peer that sends more is cut off. Largest honest message: a sample of 65,536 names. */
 const MAX_LINE_CHARS = 64 * 2 ** 20;
@@ -11,7 +11,7 @@ const MAX_LINE_CHARS = 64 * 2 ** 20;
 export class Channel<Incoming extends object, Outgoing extends object> {
   readonly socket: Socket;
   #rest = '';
-  readonly #decoder = new StringDecoder('utf8');
+  readonly #decoder = new builtin.stringDecoder.StringDecoder('utf8');
 
   constructor(socket: Socket, onMessage: (message: Incoming) => void, onClose: () => void) {
     this.socket = socket;

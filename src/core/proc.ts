@@ -1,9 +1,9 @@
 // Readers of Linux' /proc. Every one is synchronous, answers "nothing" where the entry is missing (another system, a
 // process that ended, an entry that vanished between two reads) and keeps no descriptor open.
-import fs from 'node:fs';
+import { builtin } from './builtin.js';
 
 // Taken once: a program under watch may wrap `fs`, and our own reads must neither be counted nor altered by that.
-const { lstatSync, readdirSync, readFileSync, readlinkSync } = fs;
+const { lstatSync, readdirSync, readFileSync, readlinkSync } = builtin.files;
 
 /** Most entries that one reader returns: 16 times the usual hard limit of descriptors (4,096); 65,536 names ≈ 6 MB. */
 export const PROC_ENTRY_LIMIT = 65_536;

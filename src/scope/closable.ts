@@ -1,7 +1,6 @@
-import { ChildProcess } from 'node:child_process';
-import { Readable, Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
-import { Worker } from 'node:worker_threads';
+import type { EventEmitter } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { builtin } from '../core/index.js';
 import type { Release } from './entry.js';
 import { endProcess, endWorker, killProcess } from './processes.js';
 import { endWebSocketServer, isWebSocketServer } from './web-sockets.js';
@@ -27,12 +26,8 @@ interface ReleaseWay {
 /** How `resource` is closed. @throws TypeError when no way is known */
 export function releaseOf(resource: object): ReleaseWay {
   const name = nameOf(resource);
-  if (resource instanceof ChildProcess) return { name, release: endProcess, abandon: killProcess };
-  if (resource instanceof Worker) return { name, release: endWorker };
-  if (isWebSocketServer(resource)) return { name, release: endWebSocketServer };
-  // A stream's own asyncDispose destroys it, and with it what was written and is not yet out.
-  if (resource instanceof Writable) return { name, release: endWritable, abandon: destroy };
-  if (resource instanceof Readable) return { name, release: endReadable };
+  const known = resource instanceof builtin.events.EventEmitter ? releaseOfEmitter(name, resource) : undefined;
+  if (known) return known;
   const { [Symbol.asyncDispose]: disposeAsync, [Symbol.dispose]: dispose } = resource as Partial<
     AsyncDisposable & Disposable
   >;
@@ -48,6 +43,17 @@ export function releaseOf(resource: object): ReleaseWay {
   );
 }
 
+/** Those of Node and `ws` that have a better end than the method of their own. */
+function releaseOfEmitter(name: string, resource: EventEmitter): ReleaseWay | undefined {
+  const { Readable, Writable } = builtin.stream;
+  // A stream's own asyncDispose destroys it, and with it what was written and is not yet out.
+  if (resource instanceof Writable) return { name, release: endWritable, abandon: destroy };
+  if (resource instanceof Readable) return { name, release: endReadable };
+  if (resource instanceof builtin.childProcess.ChildProcess) return { name, release: endProcess, abandon: killProcess };
+  if (resource instanceof builtin.threads.Worker) return { name, release: endWorker };
+  return isWebSocketServer(resource) ? { name, release: endWebSocketServer } : undefined;
+}
+
 function nameOf(resource: object): string {
   const { name } = (resource.constructor ?? {}) as { name?: unknown };
   return typeof name === 'string' && name !== '' ? name : 'object';
@@ -56,8 +62,8 @@ function nameOf(resource: object): string {
 /** Writes out what was written, then closes. */
 async function endWritable(stream: Writable): Promise<void> {
   if (stream.destroyed) return;
-  const isDuplex = stream instanceof Readable;
-  const written = finished(stream, { readable: false });
+  const isDuplex = stream instanceof builtin.stream.Readable;
+  const written = builtin.stream.promises.finished(stream, { readable: false });
   stream.end();
   await written;
   if (isDuplex) stream.destroy();

@@ -1,4 +1,5 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { builtin } from '../core/index.js';
 import type { Scope } from './scope.js';
 
 /** Made by the first `enterScope`: on Node 20 and 22 it makes every await of the process three times dearer. */
@@ -13,7 +14,7 @@ let storage: AsyncLocalStorage<Scope> | null = null;
  * enterScope(request, () => handle(message)); // … and deep inside: currentScope()?.defer('row lock', unlock)
  */
 export function enterScope<T>(scope: Scope, work: () => T): T {
-  storage ??= new AsyncLocalStorage();
+  storage ??= new builtin.asyncHooks.AsyncLocalStorage();
   return storage.run(scope, work);
 }
 

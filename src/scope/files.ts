@@ -1,12 +1,11 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { builtin } from '../core/index.js';
 import type { Scope } from './scope.js';
 
 export function openFile(scope: Scope, path: string, flags: string | number, mode?: number): Promise<FileHandle> {
   return scope.acquire(
     `file ${path}`,
-    () => open(path, flags, mode),
+    () => builtin.files.promises.open(path, flags, mode),
     (file) => file.close(),
   );
 }
@@ -14,7 +13,7 @@ export function openFile(scope: Scope, path: string, flags: string | number, mod
 export function openTempDir(scope: Scope, prefix: string): Promise<string> {
   return scope.acquire(
     `folder ${prefix}`,
-    () => mkdtemp(join(tmpdir(), prefix)),
-    (folder) => rm(folder, { recursive: true, force: true }),
+    () => builtin.files.promises.mkdtemp(builtin.path.join(builtin.os.tmpdir(), prefix)),
+    (folder) => builtin.files.promises.rm(folder, { recursive: true, force: true }),
   );
 }

@@ -1,5 +1,4 @@
-import diagnostics from 'node:diagnostics_channel';
-import { CallPlace, plainText, WatertightError } from '../core/index.js';
+import { builtin, CallPlace, plainText, WatertightError } from '../core/index.js';
 import type { Scope } from './scope.js';
 
 /** What is known of a scope after it is gone. It must not hold the scope, or nothing would ever be forgotten. */
@@ -12,8 +11,6 @@ export class Watch {
     this.name = name;
   }
 }
-
-const channel = diagnostics.channel('watertight:scope-forgotten');
 
 const registry = new FinalizationRegistry<Watch>((watch) => {
   if (watch.held > 0) report(watch);
@@ -33,7 +30,7 @@ export function endWatch(watch: Watch): void {
 /** Published as `{ name, held, createdAt }`, and as a warning of the process. */
 function report({ name, held, place }: Watch): void {
   const createdAt = place.text;
-  channel.publish({ name, held, createdAt });
+  builtin.diagnostics.channel('watertight:scope-forgotten').publish({ name, held, createdAt });
   const what = `Scope ${plainText(name, 80)} was forgotten: it was never closed, and held ${held} ${held === 1 ? 'resource' : 'resources'}`;
   process.emitWarning(
     new WatertightError('WT_SCOPE_FORGOTTEN', createdAt === undefined ? what : `${what}; made at ${createdAt}`, {

@@ -1,7 +1,4 @@
-import diagnostics from 'node:diagnostics_channel';
-import { plainText, WatertightError } from '../core/index.js';
-
-const channel = diagnostics.channel('watertight:scope-late-failure');
+import { builtin, plainText, WatertightError } from '../core/index.js';
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function';
@@ -12,7 +9,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
  * `watertight:scope-late-failure` as `{ path, error }`, and as a warning of the process.
  */
 export function lateFailure(path: string, error: unknown): void {
-  channel.publish({ path, error });
+  builtin.diagnostics.channel('watertight:scope-late-failure').publish({ path, error });
   const message = `Release of ${plainText(path, 200)} failed after its scope had given up on it: ${errorText(error)}`;
   process.emitWarning(
     new WatertightError('WT_SCOPE_LATE_FAILURE', message, {

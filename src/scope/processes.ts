@@ -1,5 +1,6 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import type { Worker, WorkerOptions } from 'node:worker_threads';
+import { builtin } from '../core/index.js';
 import type { HoldOptions } from './entry.js';
 import type { Scope } from './scope.js';
 
@@ -27,7 +28,7 @@ export function startProcess(
 ): ChildProcess {
   const { timeoutMs, drain, abandon = killProcess, ...spawnOptions } = options;
   if (scope.isClosed) throw scope.closedError(`Process ${command}`);
-  const child = spawn(command, args, spawnOptions);
+  const child = builtin.childProcess.spawn(command, args, spawnOptions);
   // It could not be started: its error event follows, and is the caller's.
   if (child.pid === undefined) return child;
   const hold = { abandon, ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(drain ? { drain } : {}) };
@@ -43,7 +44,7 @@ export async function endWorker(worker: Worker): Promise<void> {
 export function startWorker(scope: Scope, file: string | URL, options: WorkerOptions & HoldOptions<Worker>): Worker {
   const { timeoutMs, drain, abandon, ...workerOptions } = options;
   if (scope.isClosed) throw scope.closedError(`Worker ${String(file)}`);
-  const worker = new Worker(file, workerOptions);
+  const worker = new builtin.threads.Worker(file, workerOptions);
   const hold = {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(drain ? { drain } : {}),

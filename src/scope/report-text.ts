@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-import { plainText } from '../core/index.js';
+import { builtin, plainText } from '../core/index.js';
 import type { CloseReport } from './close-report.js';
 import { ageText } from './tree.js';
 
@@ -34,7 +33,7 @@ export function closeReportText(report: CloseReport): string {
 function errorLine(error: unknown): string {
   return error instanceof Error
     ? `${error.name}: ${error.message}`
-    : inspect(error, { depth: 1, breakLength: Infinity });
+    : builtin.util.inspect(error, { depth: 1, breakLength: Infinity });
 }
 
 /** Leading blanks are ours. */

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
-import { Server, type Socket } from 'node:net';
-import { monotonicMs, plainText, settleBy, WatertightError } from '../core/index.js';
+import type { Server, Socket } from 'node:net';
+import { builtin, monotonicMs, plainText, settleBy, WatertightError } from '../core/index.js';
 import type { ReleaseContext } from './entry.js';
 import type { Scope } from './scope.js';
 
@@ -26,7 +26,7 @@ const URL_CHARS = 100;
 
 /** Owns a server's end: stop accepting, let what is in flight end, cut the rest and say so. */
 export function holdServer<T extends Server>(scope: Scope, server: T, options: ServerOptions = {}): T {
-  if (!(server instanceof Server))
+  if (!(server instanceof builtin.net.Server))
     throw new TypeError('scope.server(server): server must be a net, tls, http or http2 server');
   const { lingerMs = LINGER_MS, connections = 'wait', timeoutMs } = options;
   const traffic = new ServerTraffic(server, lingerMs, connections === 'wait');
@@ -119,7 +119,7 @@ class ServerTraffic {
   #stop(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       // The callback gets ERR_SERVER_NOT_RUNNING for a server that does not listen, which is what we want.
-      Server.prototype.close.call(this.#server, () => resolve());
+      builtin.net.Server.prototype.close.call(this.#server, () => resolve());
     });
     return this.#closed;
   }

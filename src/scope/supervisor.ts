@@ -1,6 +1,4 @@
-import { constants } from 'node:os';
-import { inspect } from 'node:util';
-import { monotonicMs, WatertightError } from '../core/index.js';
+import { builtin, monotonicMs, WatertightError } from '../core/index.js';
 import type { CloseReport } from './close-report.js';
 import { closeReportText } from './report-text.js';
 import type { Scope } from './scope.js';
@@ -75,7 +73,7 @@ export class Supervisor {
   end(end: End): void {
     if (end.kind === 'error') {
       this.#errors.push(end.error);
-      this.#print(inspect(end.error));
+      this.#print(builtin.util.inspect(end.error));
     }
     if (this.#first !== null) return;
     this.#first = end;
@@ -91,7 +89,7 @@ export class Supervisor {
     const isSame = signal === 'SIGINT' && monotonicMs() - this.#closingSince < SAME_INTERRUPT_MS;
     if (isSame && this.#first.kind === 'signal' && this.#first.signal === signal) return;
     this.#print(`watertight: ${signal} while closing: ends now, still held:\n${this.tree()}`);
-    this.#exit(EXIT_SIGNAL + constants.signals[signal]);
+    this.#exit(EXIT_SIGNAL + builtin.os.constants.signals[signal]);
   }
 
   async #close(end: End): Promise<void> {
@@ -116,7 +114,8 @@ export class Supervisor {
   #codeAfter(end: End, reports: readonly CloseReport[]): number {
     const isClean = reports.every(({ failures, remaining }) => failures.length === 0 && remaining === 0);
     if (this.#errors.length > 0 || !isClean) return EXIT_FAILURE;
-    if (end.kind === 'signal') return this.#options.signalExitCode ?? EXIT_SIGNAL + constants.signals[end.signal];
+    if (end.kind === 'signal')
+      return this.#options.signalExitCode ?? EXIT_SIGNAL + builtin.os.constants.signals[end.signal];
     return Number(process.exitCode ?? 0);
   }
 

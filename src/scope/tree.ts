@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { plainText } from '../core/index.js';
 import { ABANDONED, ACQUIRING, type Entry, RELEASING } from './entry.js';
 import type { ScopeState } from './scope.js';
@@ -6,6 +5,8 @@ import type { ScopeState } from './scope.js';
 /** Lines of one scope in print: a ledger of a hundred thousand must not fill a terminal. */
 const LINES_PER_SCOPE = 20;
 const NAME_CHARS = 80;
+/** `util.inspect.custom`: how an object prints itself in `console.log`. */
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** One resource that is held. */
 export interface TreeResource {
@@ -49,7 +50,7 @@ export class ScopeTree {
     return this.#lines().join('\n');
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return this.toString();
   }
 

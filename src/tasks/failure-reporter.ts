@@ -1,5 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
-import { plainText, WatertightError } from '../core/index.js';
+import { builtin, plainText, WatertightError } from '../core/index.js';
 
 /** A task that failed, ran over its limit, or was not taken. */
 export interface TaskFailure {
@@ -15,8 +14,6 @@ export interface TaskFailure {
 }
 
 export type FailureListener = (failure: TaskFailure) => void;
-
-const failed = channel('watertight:task-failed');
 
 /**
  * Brings failures to whoever watches: `onFailure`, subscribers of `watertight:task-failed`, or, when there is neither,
@@ -35,6 +32,7 @@ export class FailureReporter {
   report(failure: TaskFailure): void {
     const { error } = failure;
     const isAbandoned = error instanceof WatertightError && error.code === 'WT_TASKS_ABANDONED';
+    const failed = builtin.diagnostics.channel('watertight:task-failed');
     const isHeard = failed.hasSubscribers || this.#onFailure || (isAbandoned && this.#onAbandoned);
     if (failed.hasSubscribers) failed.publish(failure);
     if (isAbandoned && this.#onAbandoned) notify(this.#onAbandoned, failure);
