@@ -227,6 +227,30 @@ describe('BoundedQueue', () => {
     expect(queue.waitingTakers).toBe(0);
   });
 
+  test('a signal cancels each wait anew, also after one that was answered', async () => {
+    const queue = new BoundedQueue<number>(1, 'block');
+    const controller = new AbortController();
+    const first = queue.take(controller.signal);
+    queue.push(1);
+    expect(await first).toBe(1);
+    const second = queue.take(controller.signal);
+    controller.abort(new Error('cancelled'));
+    await expect(second).rejects.toThrow('cancelled');
+  });
+
+  test('a pusher that gives up lets in those behind it who need less room', async () => {
+    const queue = new BoundedQueue<number>(9, 'block', { limitBytes: 10, sizeOf: (value) => value });
+    queue.push(6);
+    const controller = new AbortController();
+    const large = queue.push(8, controller.signal);
+    const small = queue.push(3);
+    expect(queue.waitingPushers).toBe(2);
+    controller.abort(new Error('cancelled'));
+    await expect(large).rejects.toThrow('cancelled');
+    expect(await small).toBe(true);
+    expect(queue).toMatchObject({ size: 2, bytes: 9, waitingPushers: 0 });
+  });
+
   test('waitingLimit bounds pushers and takers', async () => {
     const queue = new BoundedQueue<number>(1, 'block', { waitingLimit: 1 });
     queue.push(1);
