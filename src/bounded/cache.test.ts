@@ -95,7 +95,7 @@ describe('Cache', () => {
     expect(reasons).toEqual(['a first replaced', 'a second evicted', 'b third deleted', 'c last deleted']);
   });
 
-  test('gives out no value after its time, and disposes of it when it is asked for, or by trim()', async () => {
+  test('gives out no value after its time, and disposes of it when it is asked for, by trim(), or by clear()', async () => {
     const reasons: string[] = [];
     const cache = new Cache<string, object>({
       max: 10,
@@ -109,6 +109,10 @@ describe('Cache', () => {
     expect(reasons).toEqual(['a expired']);
     cache.trim();
     expect(reasons).toEqual(['a expired', 'b expired']);
+    cache.set('c', {});
+    while (cache.has('c')) await settle();
+    cache.clear();
+    expect(reasons).toEqual(['a expired', 'b expired', 'c expired']);
     expect(cache.size).toBe(0);
   });
 
@@ -162,6 +166,12 @@ describe('Cache', () => {
     all[1]!.finish();
     await cache.settled();
     expect(cache.set('3', all[3]!)).toBe(true);
+    let isSettled = false;
+    const settled = cache.settled().then(() => (isSettled = true));
+    await settle();
+    expect([cache.releasing, isSettled]).toEqual([1, false]);
+    all[2]!.finish();
+    await settled;
   });
 
   test('never runs more disposals at once than allowed, however many leave together, what was used last first', async () => {
