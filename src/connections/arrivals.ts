@@ -43,6 +43,11 @@ export class Arrivals<T> {
     return this.#size;
   }
 
+  /** Users who are waited for. */
+  get users(): number {
+    return this.#waiters.size;
+  }
+
   wait(userId: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#size >= this.#limit) {

@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Scope } from '../scope/index.js';
 import { ConnectionRegistry, type ConnectionRegistryOptions } from './index.js';
+import { LiveTimers } from './live-timers.fixture.js';
 import { nothing, TestServer } from './server.fixture.js';
 
 let server: TestServer;
@@ -37,6 +39,9 @@ describe('ConnectionRegistry.close()', () => {
     ada.socket.send('question');
     await begun.passed;
     const closing = registry.close();
+    // Arrives and is not read: there would be no end of it.
+    await new Promise((resolve) => ada.socket.send('another question', resolve));
+    for (let i = 0; i < 5; i++) await turn();
     expect([registry.state, registry.refusal('cat')]).toEqual(['draining', 'closing']);
     expect(await server.client('cat').closed).toEqual({ code: 1013, reason: 'server is closing' });
     expect(ada.connection.state).toBe('open');
@@ -47,6 +52,10 @@ describe('ConnectionRegistry.close()', () => {
     expect(await bob.client.closed).toEqual({ code: 1001, reason: 'going away' });
     const report = await closing;
     expect(report).toMatchObject({ status: 'completed', initial: 2, closed: 2, terminated: 0, unhandled: 0 });
+    // As soon as the handler has ended, not when the time for it is over (3 s).
+    expect(report.durationMs).toBeLessThan(2000);
+    expect(ada.client.received).toEqual(['answer to question']);
+    expect(registry.stats().totals.received).toBeLessThanOrEqual(2);
     expect(registry.stats().held).toEqual(nothing);
     expect(registry.state).toBe('closed');
   });
@@ -70,6 +79,20 @@ describe('ConnectionRegistry.close()', () => {
     expect(report).toMatchObject({ status: 'completed', initial: 2, closed: 1, terminated: 1 });
     expect(await bob.client.closed).toMatchObject({ code: 1001 });
     expect(registry.stats()).toMatchObject({ held: nothing, totals: { cut: { forced: 1 } } });
+  });
+
+  test('destroys sockets that were refused and have not closed', async () => {
+    const registry = await start({ limit: 1 });
+    await server.connect('ada');
+    const refused = new Promise<void>((resolve) => {
+      server.onAttach = (connection) => connection === null && resolve();
+    });
+    const late = server.client('bob');
+    late.socket.on('open', () => late.socket.pause());
+    await refused;
+    expect(registry.stats().held.refused).toBe(1);
+    expect(await registry.close()).toMatchObject({ status: 'completed' });
+    expect(registry.stats().held).toEqual(nothing);
   });
 
   test('gives up a handler that does not end, says so, and returns by its deadline + 50 ms', async () => {
@@ -244,9 +267,22 @@ describe('ConnectionRegistry.waitForConnection()', () => {
     expect(registry.stats().held.waiters).toBe(0);
   });
 
+  test('leaves no timer when the user came', async () => {
+    const registry = await start({ heartbeatMs: 0 });
+    const socket = await server.unattached();
+    const timers = new LiveTimers();
+    const wait = registry.waitForConnection('ada', { timeoutMs: 60_000 });
+    expect(await timers.count()).toBe(1);
+    registry.attach(socket, 'ada');
+    await wait;
+    expect(await timers.count()).toBe(0);
+    timers.stop();
+  });
+
   test('refuses more waiters than there may be connections', async () => {
     const registry = await start({ limit: 1 });
     const first = registry.waitForConnection('ada');
+    first.catch(() => {});
     await expect(registry.waitForConnection('ada')).rejects.toMatchObject({ code: 'WT_CONNECTIONS_TOO_MANY_WAITERS' });
     await server.connect('ada');
     await first;

@@ -78,6 +78,19 @@ describe('ConnectionRegistry.attach()', () => {
     expect(listeners(server.sockets[1]!)).toEqual([0, 0, 0, 0]);
   });
 
+  test('no more refused sockets are waited for than there may be connections', async () => {
+    await start({ limit: 1, closeTimeoutMs: 60_000 });
+    await server.connect('ada');
+    const refused = new Promise<void>((resolve) => {
+      server.onAttach = (connection) => connection === null && resolve();
+    });
+    const deaf = server.client('bob');
+    deaf.socket.on('open', () => deaf.socket.pause());
+    await refused;
+    expect(await server.client('cat').closed).toMatchObject({ code: 1006 });
+    expect(server.registry.stats().held.refused).toBe(1);
+  });
+
   test('gives null for a socket that has closed already', async () => {
     await start();
     const { leave } = await server.connect('ada').then((client) => ({ leave: () => client.leave() }));
@@ -157,6 +170,14 @@ describe('ConnectionRegistry.send()', () => {
     expect(server.registry.broadcast('all')).toEqual({ sent: 2, waiting: 0, kept: 0, dropped: 0 });
     for (const client of clients) expect(await client.messages(1)).toEqual(['all']);
     expect(server.registry.kept('cat').map(({ message }) => message)).toEqual(['kept']);
+  });
+
+  test('broadcast() keeps nothing for a user whose only connection is closing', async () => {
+    await start();
+    const { connection } = await server.connect('ada');
+    connection.close();
+    expect(server.registry.broadcast('all')).toEqual({ sent: 0, waiting: 0, kept: 0, dropped: 0 });
+    expect(server.registry.kept('ada')).toEqual([]);
   });
 
   test('connection() refuses another user, and counts it', async () => {
@@ -254,6 +275,53 @@ describe('ConnectionRegistry onMessage', () => {
     expect(await laptop.messages(1)).toEqual(['ok hello']);
     expect(server.errors).toEqual([expect.objectContaining({ code: 'WT_CONNECTIONS_HANDLER_TIMEOUT' })]);
     expect(server.registry.stats().held.handling).toBe(0);
+  });
+
+  test('a handler that ends after its time changes nothing for those after it', async () => {
+    const ends: ((isWell: boolean) => void)[] = [];
+    const seen: string[] = [];
+    let begin = () => {};
+    await start({
+      handlerTimeoutMs: 40,
+      onMessage: (_connection, text) => {
+        seen.push(String(text));
+        begin();
+        return new Promise<void>((resolve, reject) => {
+          ends.push((isWell) => (isWell ? resolve() : reject(new Error('late'))));
+        });
+      },
+    });
+    const clients = [await server.connect('ada'), await server.connect('ada'), await server.connect('ada')] as const;
+    for (const [i, { socket, client }] of clients.entries()) {
+      socket.send(`${i}`);
+      // The one before ends, one way or the other, while this one is being handled.
+      if (seen.length <= i) await new Promise<void>((resolve) => (begin = resolve));
+      const failures = server.registry.stats().totals.handlerFailures;
+      ends[i - 1]?.(i === 1);
+      await new Promise(setImmediate);
+      expect(server.registry.stats().totals.handlerFailures).toBe(failures);
+      expect(server.registry.stats().held.handling).toBe(1);
+      expect(await client.closed).toMatchObject({ code: 1011 });
+    }
+    expect(server.errors.length).toBe(3);
+    expect(server.registry.stats().held.handling).toBe(0);
+  });
+
+  test('what comes after the server has closed is not handled', async () => {
+    const seen: string[] = [];
+    await start({
+      onMessage: (connection, text) => {
+        seen.push(String(text));
+        connection.close(4000, 'enough');
+      },
+    });
+    const { socket, client, connection } = await server.connect('ada');
+    socket.send('first');
+    socket.send('second');
+    expect(await client.closed).toEqual({ code: 4000, reason: 'enough' });
+    await connection.ended;
+    expect(seen).toEqual(['first']);
+    expect(server.registry.stats().totals.received).toBe(2);
   });
 
   test('what a client sent before it left is handled, and nothing of it stays', async () => {

@@ -100,7 +100,7 @@ export class ConnectionRegistry<Metadata = unknown> {
     this.#users = new Users(() => new Inbox(this.#clock, this.#settings.handlerTimeoutMs));
     this.#mail = new Mail(this.#settings, this.#totals, (userId) => this.#users.openLinkOf(userId) !== null);
     this.#desk = this.#makeDesk(options.onMessage);
-    this.#refusals = new Refusals(this.#clock, this.#settings.closeTimeoutMs, limit);
+    this.#refusals = new Refusals(this.#clock, this.#settings.closeTimeoutMs, limit, () => this.#changed());
     this.#host = this.#makeHost();
     this.#scope = options.scope
       ? options.scope.child(this.name, { together: true })
@@ -174,6 +174,7 @@ export class ConnectionRegistry<Metadata = unknown> {
    * Sends to all connections of a user, and to nobody else; keeps the message when there is none. Each connection gets a
    * user's messages in the order of the calls.
    *
+   * @param message bytes go out as they are: do not change them afterwards
    * @throws TypeError for a wrong id or message; WatertightError WT_CONNECTIONS_MESSAGE_TOO_LARGE
    */
   send(userId: string, message: Message): SendOutcome {
@@ -335,7 +336,7 @@ export class ConnectionRegistry<Metadata = unknown> {
     for (const link of [...this.#links.values()]) link.terminate();
     this.#refusals.terminateAll();
     this.#desk.abandon();
-    await this.#until(() => this.#links.size === 0, deadlineAt);
+    await this.#until(() => this.#links.size === 0 && this.#refusals.size === 0, deadlineAt);
     this.#undelivered = this.#mail.close();
     if (this.#failures.length > 0) {
       throw new AggregateError(this.#failures, `${this.#failures.length} releases in scopes of connections failed`);

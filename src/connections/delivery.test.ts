@@ -5,8 +5,8 @@ import type { ConnectionRegistryOptions } from './index.js';
 import { nothing, TestServer } from './server.fixture.js';
 
 let server: TestServer;
-const start = async (options: ConnectionRegistryOptions<unknown> = {}) => {
-  server = await TestServer.start(options);
+const start = async (options: ConnectionRegistryOptions<unknown> = {}, compress = false) => {
+  server = await TestServer.start(options, undefined, compress);
   return server.registry;
 };
 beforeEach(() => {
@@ -118,6 +118,49 @@ describe('what is kept for a user', () => {
     expect(client.received.length).toBe(rest + 2);
   });
 
+  test('is cut for standing still, not for taking long', async () => {
+    const registry = await start({
+      recovery: { replayMessageMs: 1000, replayMs: 60_000, totalBytes: 64 * MIB },
+      maxMessageBytes: 2 * MIB,
+    });
+    for (let i = 0; i < 30; i++) registry.send('ada', big('r'));
+    const { socket, connection } = await server.mute('ada');
+    // A client that reads 1.5 MiB ten times a second, so that all of it takes twice the time for one message.
+    let bytes = 0;
+    let pauseAt = 0;
+    await new Promise<void>((resolve) => {
+      socket.on('data', (chunk) => {
+        bytes += chunk.length;
+        if (bytes >= 30 * MIB) resolve();
+        else if (bytes >= pauseAt) {
+          pauseAt = bytes + 1.5 * MIB;
+          socket.pause();
+          setTimeout(() => socket.resume(), 100);
+        }
+      });
+      socket.on('close', () => resolve());
+      socket.resume();
+    });
+    expect(bytes).toBeGreaterThanOrEqual(30 * MIB);
+    expect(connection.state).toBe('open');
+    expect(registry.stats().totals).toMatchObject({ replayed: 30, cut: { replay: 0 } });
+  });
+
+  test('is kept once when the connection ends while its messages are being compressed', async () => {
+    const registry = await start({ recovery: { totalBytes: 64 * MIB }, maxMessageBytes: 2 * MIB }, true);
+    const { connection } = await server.connect('ada');
+    for (let i = 0; i < 20; i++) registry.send('ada', `${i} ${big('z')}`);
+    connection.terminate();
+    await connection.ended;
+    // The compressor tells of the one that it was at after the socket has closed.
+    for (let i = 0; i < 50; i++) await turn();
+    const order = registry.kept('ada').map(({ message }) => Number.parseInt(String(message), 10));
+    expect(order).toEqual(Array.from({ length: order.length }, (_, i) => 20 - order.length + i));
+    const { messages, delivered } = registry.stats().totals;
+    expect(messages).toBe(delivered + order.length);
+    expect(registry.stats().held.keptBytes).toBe(registry.kept('ada').reduce((sum, { bytes }) => sum + bytes, 0));
+  });
+
   test('what one connection lost is not given to another that has newer messages', async () => {
     const registry = await start();
     const phone = await server.connect('ada');
@@ -153,6 +196,18 @@ describe('a slow client', () => {
     expect(registry.stats().held).toMatchObject({ inLine: 0, keptBytes: 0 });
     expect(registry.send('ada', 'now')).toBe('sent');
     await readUpTo(client, 'now');
+  });
+
+  test('gets the bytes as they were when they had to wait', async () => {
+    const registry = await start();
+    const client = await server.connect('ada');
+    client.socket.pause();
+    clog(registry, 'ada');
+    const bytes = new Uint8Array(Buffer.from('before'));
+    expect(registry.send('ada', bytes)).toBe('waiting');
+    bytes.fill(0);
+    client.socket.resume();
+    expect((await readUpTo(client, 'before')).at(-1)).toBe('before');
   });
 
   test("'drop': the new message is dropped for it, others of the user get it", async () => {

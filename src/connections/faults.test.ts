@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ConnectionRegistryOptions } from './index.js';
+import { LiveTimers } from './live-timers.fixture.js';
 import { nothing, TestServer } from './server.fixture.js';
 
 let server: TestServer;
@@ -132,7 +133,7 @@ describe('ConnectionRegistry survives', () => {
 describe('2,000 connects and disconnects', () => {
   test('leave no entry, listener or timer, however they end', async () => {
     const registry = await start({ limit: 200, onMessage: (connection, text) => connection.send(`echo ${text}`) });
-    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const timers = new LiveTimers();
     for (let wave = 0; wave < 20; wave++) {
       const clients = Array.from({ length: 100 }, (_, i) => server.client(`user-${wave}-${i}`));
       await Promise.all(clients.map(({ opened }) => opened));
@@ -152,7 +153,8 @@ describe('2,000 connects and disconnects', () => {
     for (const socket of server.sockets) {
       for (const event of ['message', 'pong', 'error', 'close']) expect(socket.listenerCount(event)).toBe(0);
     }
-    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBeLessThanOrEqual(before);
+    expect(await timers.count()).toBe(0);
+    timers.stop();
   });
 });
 

@@ -287,7 +287,6 @@ export class Link implements Connection, Pulse {
     if (this.#state !== 'open') return;
     this.#note(cause);
     this.close(code, reason);
-    this.#giveUpLine(reason);
   }
 
   /** The first cause counts. */
@@ -302,12 +301,11 @@ export class Link implements Connection, Pulse {
     this.socket.terminate();
   }
 
-  #giveUpLine(reason: string): void {
-    if (this.#line.length === 0) return;
-    const given: Delivery[] = [];
-    while (this.#line.length > 0) given.push(this.#shiftLine());
-    for (const delivery of given) this.#host.mail.givenUp(delivery, reason);
-    this.#host.onLineEmpty();
+  #giveUpAll(): void {
+    const unsent = [...this.#inFlight];
+    this.#inFlight.clear();
+    while (this.#line.length > 0) unsent.push(this.#shiftLine());
+    for (const delivery of unsent) this.#host.mail.givenUp(delivery, 'the connection ended');
   }
 
   readonly #onMessage = (data: Buffer, isBinary: boolean) => {
@@ -329,10 +327,7 @@ export class Link implements Connection, Pulse {
     this.socket.off('error', this.#onError);
     this.socket.off('close', this.#onClose);
     this.#end = { code, reason: reason.toString() };
-    const inFlight = [...this.#inFlight];
-    this.#inFlight.clear();
-    for (const delivery of inFlight) this.#host.mail.givenUp(delivery, 'the connection ended');
-    this.#giveUpLine('the connection ended');
+    this.#giveUpAll();
     this.#host.onEnd(this, this.#end, this.#scope);
     this.#onEnded?.(this.#end);
   };

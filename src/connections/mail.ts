@@ -50,7 +50,6 @@ export class Mail {
     for (const link of others) {
       for (const delivery of link.unsent()) {
         if (known.has(delivery) || delivery.isReply || !this.recovery.reserve(delivery.bytes)) continue;
-        delivery.own();
         known.add(delivery);
         insertInOrder(taken, delivery);
       }

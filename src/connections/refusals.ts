@@ -36,12 +36,14 @@ export class Refusals {
   readonly #clock: DeadlineClock;
   readonly #timeoutMs: number;
   readonly #limit: number;
+  readonly #onGone: () => void;
   readonly #open = new Set<Refusal>();
 
-  constructor(clock: DeadlineClock, timeoutMs: number, limit: number) {
+  constructor(clock: DeadlineClock, timeoutMs: number, limit: number, onGone: () => void) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#limit = limit;
+    this.#onGone = onGone;
   }
 
   get size(): number {
@@ -52,6 +54,7 @@ export class Refusals {
     const refusal = new Refusal(socket, (gone) => {
       this.#open.delete(gone);
       this.#clock.remove(gone);
+      this.#onGone();
     });
     const isTooMany = this.#open.size >= this.#limit;
     this.#open.add(refusal);

@@ -20,8 +20,15 @@ export class TestServer {
   /** Set to look at what `attach` gave. */
   onAttach: (connection: Connection | null, socket: WebSocket) => void = () => {};
 
-  private constructor(options: ConnectionRegistryOptions<unknown>, maxPayload: number) {
-    this.#webSockets = new WebSocketServer({ server: this.#server, maxPayload, clientTracking: false });
+  #onUnattached: ((socket: WebSocket) => void) | null = null;
+
+  private constructor(options: ConnectionRegistryOptions<unknown>, maxPayload: number, compress: boolean) {
+    this.#webSockets = new WebSocketServer({
+      server: this.#server,
+      maxPayload,
+      clientTracking: false,
+      perMessageDeflate: compress && { threshold: 0 },
+    });
     this.registry = new ConnectionRegistry({
       scope: this.scope,
       onError: (error) => this.errors.push(error),
@@ -29,15 +36,17 @@ export class TestServer {
     });
     this.#webSockets.on('connection', (socket, request) => {
       this.sockets.push(socket);
-      this.onAttach(this.registry.attach(socket, decodeURIComponent(request.url!.slice(1))), socket);
+      if (this.#onUnattached) this.#onUnattached(socket);
+      else this.onAttach(this.registry.attach(socket, decodeURIComponent(request.url!.slice(1))), socket);
     });
   }
 
   static async start(
     options: ConnectionRegistryOptions<unknown> = {},
     maxPayload = 100 * 2 ** 20,
+    compress = false,
   ): Promise<TestServer> {
-    const server = new TestServer(options, maxPayload);
+    const server = new TestServer(options, maxPayload, compress);
     await once(server.#server.listen(0, '127.0.0.1'), 'listening');
     return server;
   }
@@ -51,6 +60,16 @@ export class TestServer {
     const client = this.client(userId);
     await client.opened;
     return new TestClient(client, (await attached)!);
+  }
+
+  /** The server's end of a new connection that is in no registry yet. */
+  async unattached(): Promise<WebSocket> {
+    const socket = await new Promise<WebSocket>((resolve) => {
+      this.#onUnattached = resolve;
+      this.client('nobody');
+    });
+    this.#onUnattached = null;
+    return socket;
   }
 
   /** A client that may be refused. */
