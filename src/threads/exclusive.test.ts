@@ -174,8 +174,13 @@ describe('exclusive.run()', () => {
     const beside = one.take(2);
     expect(await inside).toBe(19);
     expect(await beside).toBe(8);
+    // The call that left it behind is over, and another one is followed meanwhile.
+    const other = gate();
+    const busy = exclusive.run(two, () => other.promise);
     open();
     expect(await left).toBe('resolved');
+    other.open();
+    await busy;
   });
 });
 

@@ -4,6 +4,7 @@ import { getEventListeners, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Scope } from '../scope/index.js';
 import { type StuckThread, ThreadPool, type ThreadPoolOptions, ThreadRegistry } from './index.js';
@@ -51,6 +52,15 @@ describe('ThreadPool.run()', () => {
       threads: 1,
       started: 1,
     });
+  });
+
+  test.each(['module', 'commonjs'])('runs TypeScript, in a package of type %s', async (type) => {
+    const folder = mkdtempSync(join(tmpdir(), 'wt-threads-'));
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type }));
+    writeFileSync(join(folder, 'task.ts'), 'export default (n: number): number => n + 1;');
+    const pool = makePool({ file: join(folder, 'task.ts') });
+    expect(await pool.run(1)).toBe(2);
+    rmSync(folder, { recursive: true });
   });
 
   test('runs one function given by its text', async () => {
@@ -193,6 +203,60 @@ describe('ThreadPool when a thread ends', () => {
     const error = await pool.run(1).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'WT_THREADS_CANNOT_START', message: expect.stringContaining('200 ms') });
     expect(pool.list()).toEqual([]);
+  });
+});
+
+describe('ThreadPool under faults', () => {
+  test('the n-th task ends its thread, for every n: all others finish', async () => {
+    const pool = makePool({ size: 2 });
+    for (let n = 0; n < 5; n++) {
+      const results = Array.from({ length: 5 }, (_, i) => codeOf(pool.run(3, i === n ? { task: 'exit' } : {})));
+      const expected = Array(5).fill('resolved');
+      expected[n] = 'WT_THREADS_CRASHED';
+      expect(await Promise.all(results)).toEqual(expected);
+    }
+    expect(await pool.close()).toMatchObject({ status: 'completed', remaining: 0 });
+    expect(pool.statistics).toMatchObject({
+      accepted: 25,
+      completed: 20,
+      failed: 5,
+      crashed: 5,
+      running: 0,
+      waiting: 0,
+    });
+  });
+
+  test('whatever tasks do and callers cancel: each settles once, and the numbers add up at every moment', async () => {
+    const what = fc.constantFrom('default', 'fail', 'exit', 'wait', 'aborts', 'uncloneable', 'deaf');
+    const call = fc.record({ task: what, cancel: fc.boolean(), ticks: fc.nat(3) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { maxLength: 12 }), fc.nat(12), async (calls, closeAfter) => {
+        const pool = makePool({ size: 2, abortMs: 20, taskTimeoutMs: 300, recycleAfter: { tasks: 3 } });
+        const addsUp = () => {
+          const { accepted, waiting, running, completed, failed, timedOut, cancelled } = pool.statistics;
+          expect(waiting + running + completed + failed + timedOut + cancelled).toBe(accepted);
+          expect(running).toBeLessThanOrEqual(2);
+        };
+        const ends: Promise<unknown>[] = [];
+        let closing: Promise<unknown> | undefined;
+        for (const [index, { task, cancel, ticks }] of calls.entries()) {
+          if (index === closeAfter) closing = pool.close({ graceMs: 200, timeoutMs: 5_000 });
+          const controller = new AbortController();
+          const input = task === 'deaf' ? undefined : 1;
+          ends.push(codeOf(pool.run(input, { task, signal: controller.signal })).then(addsUp));
+          for (let n = 0; n < ticks; n++) await new Promise(setImmediate);
+          if (cancel) controller.abort(new Error('cancelled'));
+          addsUp();
+        }
+        await Promise.all(ends);
+        await closing;
+        const report = await pool.close({ timeoutMs: 5_000 });
+        expect(report.remaining).toBe(0);
+        expect(pool.statistics).toMatchObject({ waiting: 0, running: 0, threads: 0 });
+        addsUp();
+      }),
+      { numRuns: 8 },
+    );
   });
 });
 

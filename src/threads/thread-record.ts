@@ -25,7 +25,7 @@ export interface ThreadRegistration {
 }
 
 /**
- * `blocked`: its loop has not come to rest for a second; `ending`: it was asked to; `unresponsive`: it was terminated
+ * `busy`: its loop did something since the last look. `blocked`: its loop has not come to rest for a second; `ending`: it was asked to; `unresponsive`: it was terminated
  * and is still there, so it runs native code.
  */
 export type ThreadState = 'starting' | 'idle' | 'busy' | 'blocked' | 'ending' | 'unresponsive' | 'ended';

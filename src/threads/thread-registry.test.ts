@@ -317,16 +317,21 @@ describe('ThreadRegistry.onLeftBehind()', () => {
     expect(registry.statistics).toMatchObject({ cachedLocals: 0, cleanedUp: 1, cleanupFailures: 0 });
   });
 
-  test('a message posted right before the end is not lost', async () => {
+  test('what was posted right before the end is not lost, also when this thread was busy meanwhile', async () => {
     const released: unknown[] = [];
     registry.onLeftBehind('late', (value) => released.push(value));
-    const worker = new Worker(
-      `const { BroadcastChannel, threadId } = require('node:worker_threads');
+    const worker = await start(
+      `const { BroadcastChannel, parentPort, threadId } = require('node:worker_threads');
        const locals = new BroadcastChannel('${LOCALS_CHANNEL}');
-       for (let id = 0; id < 100; id++) locals.postMessage({ threadId, id, state: 'held', name: 'late', description: id });
-       process.reallyExit(0);`,
-      { eval: true },
+       parentPort.once('message', () => {
+         for (let id = 0; id < 100; id++) locals.postMessage({ threadId, id, state: 'held', name: 'late', description: id });
+         process.reallyExit(0);
+       });
+       parentPort.postMessage('ready');`,
     );
+    worker.postMessage('go');
+    // Busy: so the messages and the exit are all there when the loop turns, and the exit is seen first.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
     await once(worker, 'exit');
     while (registry.statistics.cleanedUp === 0) await new Promise(setImmediate);
     expect(released).toEqual(Array.from({ length: 100 }, (_, i) => 99 - i));

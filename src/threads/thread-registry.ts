@@ -292,12 +292,10 @@ export class ThreadRegistry {
     else locals?.delete(id);
   }
 
-  /** Newest first. Each is taken out before its release is called, so nothing is released twice. */
+  /** Newest first. Called once in the life of a record: at its exit, or at that of the process. */
   #takeLeftBehind(record: ThreadRecord): (() => unknown)[] {
     const thread = { threadId: record.threadId, name: record.name };
-    const left = [...record.locals.values()].reverse();
-    record.locals.clear();
-    return left.flatMap(({ name, description }) => {
+    return [...record.locals.values()].reverse().flatMap(({ name, description }) => {
       const release = this.#releases.get(name);
       return release === undefined || description === undefined ? [] : [() => release(description, thread)];
     });

@@ -18,8 +18,10 @@ export function threadScript(file: string | undefined): ThreadScript {
   const isOurs = TYPESCRIPT.test(import.meta.url);
   const entry = new URL(isOurs ? './thread-entry.ts' : './thread-entry.js', import.meta.url);
   if (!isOurs && (file === undefined || !TYPESCRIPT.test(file))) return { script: fileURLToPath(entry), eval: false };
-  const script = `import(${JSON.stringify(tsxApi())}).then(({ register }) => {
-    register();
+  // As ES modules and as CommonJS: which of them a file is, its package.json says.
+  const loaders = ['tsx/cjs/api', 'tsx/esm/api'].map((api) => `import(${JSON.stringify(import.meta.resolve(api))})`);
+  const script = `Promise.all([${loaders}]).then((loaders) => {
+    for (const { register } of loaders) register();
     return import(${JSON.stringify(entry.href)});
   });`;
   return { script, eval: true };
@@ -30,8 +32,4 @@ export function moduleUrl(file: string | URL): string {
   const text = String(file);
   if (/^(file|data|node):/.test(text)) return text;
   return pathToFileURL(isAbsolute(text) ? text : resolve(text)).href;
-}
-
-function tsxApi(): string {
-  return import.meta.resolve('tsx/esm/api');
 }
