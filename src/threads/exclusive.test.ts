@@ -115,11 +115,11 @@ describe('exclusive()', () => {
             return `${model}`;
           });
           const account = exclusive(new Account(100));
-          const results = calls.map(async ([amount, ticks]) => {
-            const result = account.take(amount).then(String, (error: Error) => error.message);
+          const results: Promise<string>[] = [];
+          for (const [amount, ticks] of calls) {
+            results.push(account.take(amount).then(String, (error: Error) => error.message));
             for (let n = 0; n < ticks; n++) await null;
-            return result;
-          });
+          }
           expect(await Promise.all(results)).toEqual(expected);
         },
       ),
