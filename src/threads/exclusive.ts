@@ -48,7 +48,7 @@ const inside = new WeakMap<object, Behind>();
  *
  * Owned by `owner`, or by whoever made it. `exclusive.close(facade)` settles everyone who waits.
  *
- * Cost: ≈ 0.4 µs a call; ≈ 100 bytes a waiting call.
+ * Cost: ≈ 0.3 µs a call, ≈ 0.6 µs one that waits.
  *
  * @throws TypeError when `object` is none; RangeError when `timeoutMs` is not above 0
  *

@@ -100,7 +100,7 @@ export class ThreadRecord {
     return this.#hasExited;
   }
 
-  /** Reads the thread's clock of rest and activity, which needs nothing of the thread. Cost: ≈ 2 µs. */
+  /** Reads the thread's clock of rest and activity, which needs nothing of the thread. Cost: ≈ 0.3 µs. */
   look(): void {
     if (this.#hasExited) return;
     const { active, idle } = this.worker.performance.eventLoopUtilization();
