@@ -43,7 +43,7 @@ async function blockedOn(node: string): Promise<void> {
   for (const how of WAYS) {
     const ends: Awaited<ReturnType<typeof blocked>>[] = [];
     for (let round = 0; round < ROUNDS; round++) ends.push(await blocked(node, how));
-    const codes = [...new Set(ends.map(({ code }) => code))].join(', ');
+    const codes = [...new Set(ends.map(({ code }) => code ?? 'SIGKILL'))].join(', ');
     const named = ends.filter(({ isNamed }) => isNamed).length;
     const over = spread(ends.map(({ overMs }) => overMs));
     console.log(`  ${how.padEnd(12)} ${over.padEnd(20)} exit code ${codes}, named in ${named} of ${ROUNDS}`);

@@ -28,7 +28,7 @@ export interface WatchdogData {
  * 4. tell: what is blocked, on standard error, by a system call: streams of a worker end in the blocked thread.
  * 5. end: the blocked thread runs the listeners of `exit` and parks; then `proc_exit` of WASI, the one call that ends a whole
  *    process from a worker with a chosen code (libc's `exit`). Parking first keeps its destructors from pulling what native
- *    code uses. Where `exit` hangs or is not to be had, SIGKILL.
+ *    code uses. SIGKILL where `exit` is not to be had, and by a shell after a second where it hangs.
  */
 export const WATCHDOG_THREAD = `'use strict';
 const { workerData } = require('node:worker_threads');
@@ -39,8 +39,11 @@ const SLICE_MS = 25;
 const ANSWER_MS = 200;
 const EXIT_LISTENERS_MS = 150;
 const PAUSED_MS = 250;
-const SHELL = 'sleep 0.25; read -r a b c parent rest < /proc/$$/stat; [ "$parent" = "$1" ] && kill -s KILL "$1"';
+const SHELL = 'sleep 1; read -r a b c parent rest < /proc/$$/stat; [ "$parent" = "$1" ] && kill -s KILL "$1"';
 let session = null;
+let leave = null;
+// WASI calls itself experimental: not a matter of the program that is watched.
+process.emitWarning = () => {};
 
 const nowMs = () => Number(process.hrtime.bigint() - epochNs) / 1e6;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -76,7 +79,9 @@ const call = (what) =>
 
 async function whereIsIt() {
   try {
-    const answer = await Promise.race([call('where'), pause(ANSWER_MS)]);
+    const answering = Promise.race([call('where'), pause(ANSWER_MS)]);
+    prepareExit();
+    const answer = await answering;
     return answer?.result?.value ?? null;
   } catch {
     return null;
@@ -144,7 +149,13 @@ function print(text) {
   }
 }
 
-function exit() {
+function prepareExit() {
+  try {
+    leave ??= exitOfWasi();
+  } catch {}
+}
+
+function exitOfWasi() {
   const { WASI } = require('node:wasi');
   const wasi = new WASI({ version: 'preview1', returnOnExit: false });
   const name = (text) => [text.length, ...Buffer.from(text)];
@@ -160,19 +171,18 @@ function exit() {
     ...section(7, [2, ...name('memory'), 2, 0, ...name('_start'), 0, 1]),
     ...section(10, [1, body.length, ...body]),
   ]);
-  wasi.start(new WebAssembly.Instance(new WebAssembly.Module(module), wasi.getImportObject()));
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module), wasi.getImportObject());
+  return () => wasi.start(instance);
 }
 
 function end(isAnswering) {
-  if (isAnswering) {
-    call('end').catch(() => {});
-    Atomics.wait(cells, PARKED, 0, EXIT_LISTENERS_MS);
-  }
+  if (isAnswering) call('end').catch(() => {});
   try {
     require('node:child_process').spawn('sh', ['-c', SHELL, 'sh', String(process.pid)], { detached: true, stdio: 'ignore' });
   } catch {}
+  if (isAnswering) Atomics.wait(cells, PARKED, 0, EXIT_LISTENERS_MS);
   try {
-    exit();
+    leave?.();
   } catch {}
   process.kill(process.pid, 'SIGKILL');
 }
