@@ -115,6 +115,18 @@ describe('what steps take', () => {
     expect(report.phases[0]?.steps[0]?.released).toMatchObject({ status: 'completed', initial: 1, released: 1 });
   });
 
+  test('is released before the report comes, where that takes less than a second', async () => {
+    const startup = make()
+      .phase('one')
+      .step('fails', { impact: 'degraded' }, ({ scope: own }) => {
+        own.defer('slow', () => later(700));
+        throw new Error('no route');
+      });
+    const report = await ran(startup.run());
+    expect(report.durationMs).toBeLessThan(50);
+    expect(report.phases[0]?.steps[0]?.released).toMatchObject({ status: 'completed', released: 1 });
+  });
+
   test('is released when its step is cut, also what arrives only afterwards', async () => {
     const things = new Things();
     const startup = make()

@@ -74,6 +74,14 @@ describe('Startup.run()', () => {
     expect(() => startup.step('b', {}, run)).toThrow('steps must be declared before the start-up runs');
   });
 
+  test('leaves no timer of a step that is done', async () => {
+    const startup = make()
+      .phase('one')
+      .step('a', {}, () => 1);
+    await startup.run();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('is complete at once without steps', async () => {
     expect((await ran(make().run())).status).toBe('completed');
   });
@@ -230,6 +238,17 @@ describe('limits', () => {
 });
 
 describe('signal', () => {
+  test('a step that gives up when its signal aborts has timed out, and is not abandoned', async () => {
+    const startup = make()
+      .phase('one')
+      .step('obeys', { impact: 'degraded' }, ({ signal }) => {
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      });
+    const report = await ran(startup.run());
+    expect(steps(report).obeys).toMatchObject({ status: 'timeout', isAbandoned: false });
+    expect(steps(report).obeys?.error).toMatchObject({ code: 'WT_STARTUP_STEP_TIMEOUT' });
+  });
+
   test('aborts at the limit of its step with the reason, before anything of it is released', async () => {
     const seen: unknown[] = [];
     const startup = make()
@@ -443,6 +462,8 @@ describe('Startup.start()', () => {
         .phase('one')
         .step('a', {}, () => Promise.reject(thrown));
       await expect(ran(startup.start())).rejects.toMatchObject({ code: 'WT_STARTUP_FAILED' });
+      const { failed } = await startup.run();
+      expect(failed?.error).toEqual(thrown ?? new Error(`The step one/a threw ${thrown}`));
     }
   });
 

@@ -148,15 +148,14 @@ export class StepRun {
       throw new RangeError(`extend(ms): ms must be a number above 0, received ${ms}`);
     if (this.#outcome === null) {
       this.#budget.extend(ms, monotonicMs());
+      // The timer looks again at the deadline when it fires.
       this.#watchdog?.begin(this.step.index, this.#budget.endsAt);
-      this.#arm();
     }
     return this.#budget.endsAt;
   }
 
+  /** A timer may fire a fraction of a millisecond early, or the step has got more time: then it is set once more. */
   #arm(): void {
-    clearTimeout(this.#timer);
-    // A timer may fire a fraction of a millisecond early: then it is set once more.
     const restMs = this.#budget.endsAt - monotonicMs();
     this.#timer = setTimeout(() => (this.#isOver() ? this.#timeOut() : this.#arm()), Math.max(1, Math.ceil(restMs)));
   }
