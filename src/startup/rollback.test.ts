@@ -186,6 +186,7 @@ describe('what steps take', () => {
     expect(report.status).toBe('cancelled');
     expect(report.durationMs).toBeLessThan(100);
     expect(statuses(report)).toEqual({ a: 'completed', hangs: 'cancelled', behind: 'skipped' });
+    expect(report.phases[0]?.steps[2]?.reason).toBe('the scope closes');
     expect((await closing).status).toBe('completed');
     expect(things.open.size).toBe(0);
   });
@@ -231,6 +232,36 @@ describe('a scope that closes', () => {
     const report = await ran(startup.run());
     expect(report.status).toBe('cancelled');
     expect(report.durationMs).toBeLessThan(100);
+  });
+
+  test('is waited for: the report of a cancelled start-up comes when all is released, and tells what was', async () => {
+    let isReleased = false;
+    const startup = make()
+      .phase('one')
+      .step('slow', {}, ({ scope: own }) => {
+        own.defer('slow', async () => {
+          await later(2_000);
+          isReleased = true;
+        });
+        return never();
+      });
+    const running = startup.run().then((report) => ({ report, isReleased }));
+    await vi.advanceTimersByTimeAsync(10);
+    void scope.close();
+    const { report, ...then } = await ran(running);
+    expect(report).toMatchObject({ status: 'cancelled', rollback: { status: 'completed' } });
+    expect(then).toEqual({ isReleased: true });
+  });
+
+  test('because a step failed leaves the start-up failed', async () => {
+    const startup = make()
+      .phase('one')
+      .step('listens', {}, ({ signal }) => {
+        signal.addEventListener('abort', () => void scope.close());
+        return never();
+      })
+      .step('fails', {}, () => Promise.reject(new Error('no route')));
+    expect(await ran(startup.run())).toMatchObject({ status: 'failed', failed: { name: 'fails' } });
   });
 
   test('after a failure has begun to roll back does not turn it into a cancel', async () => {

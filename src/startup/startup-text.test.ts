@@ -25,7 +25,12 @@ const report = (steps: StepReport[], more: Partial<StartupReport> = {}): Startup
 
 test('startupText() is a tree with a line a step: times, limits, impact, reason, place, counts, rollback', () => {
   const steps = [
-    step('config', { checks: [{ name: 'keys', expected: 9, actual: 7, status: 'warning' }] }),
+    step('config', {
+      checks: [
+        { name: 'keys', expected: 9, actual: 7, status: 'warning' },
+        { name: 'files', expected: 1, actual: 1, status: 'healthy' },
+      ],
+    }),
     step('database', {
       status: 'timeout',
       durationMs: 5_000,

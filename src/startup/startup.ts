@@ -150,7 +150,7 @@ export class Startup<Values = {}, Missing extends string = never> {
       path: `${phase.name}/${name}`,
       name,
       index: this.#names.size - 1,
-      needs: [...new Set(needs)],
+      needs: [...needs],
       impact,
       timeoutMs: checkMs(`step '${shown(name)}': timeoutMs`, timeoutMs),
       check: check as PlannedStep['check'],
