@@ -53,7 +53,7 @@ const FAILURES_KEPT = 100;
  *
  * @throws TypeError or RangeError for wrong options. WatertightError WT_SCOPE_CLOSED when `scope` has closed.
  *
- * Cost: acquire + release of an idle resource some 0.2 µs, with `validate` 0.6 µs more.
+ * Cost: acquire + release of an idle resource some 0.25 µs, and what `validate` takes.
  *
  * @example
  * const pool = new Pool({ scope, create: () => connect(url), destroy: (client) => client.end(), leaseTimeoutMs: 30_000 });
@@ -118,8 +118,8 @@ export class Pool<T> implements AsyncDisposable {
     if (this.#isClosed) return Promise.reject(closedError(this.name));
     if (signal?.aborted) return Promise.reject(signal.reason);
     const place = this.#places.take(this.acquire);
-    if (this.#waiting.size === 0 && this.#settings.validate === undefined) {
-      const resource = this.#stock.take();
+    if (this.#waiting.size === 0) {
+      const resource = this.#stock.takeReady();
       if (resource) return Promise.resolve(this.#lend(resource, options?.borrower, place));
     }
     return this.#wait(signal, options, place);

@@ -70,6 +70,22 @@ export class Stock<T> extends Deadline {
     return this.#idle.pop();
   }
 
+  /** An idle one that works, where that is known at once; else undefined, and the one that was asked is being checked. */
+  takeReady(): Resource<T> | undefined {
+    const resource = this.#idle.pop();
+    const { validate } = this.#settings;
+    if (resource === undefined || validate === undefined) return resource;
+    let answer: boolean | PromiseLike<boolean>;
+    try {
+      answer = validate(resource.value);
+      if (answer === true) return resource;
+    } catch (error) {
+      answer = Promise.reject(error);
+    }
+    this.#judge(resource, () => answer);
+    return undefined;
+  }
+
   takeAll(): Resource<T>[] {
     return this.#idle.splice(0);
   }
@@ -120,11 +136,13 @@ export class Stock<T> extends Deadline {
 
   /** Asks whether a resource works; it is ready then, else destroyed. */
   check(resource: Resource<T>, onEnd?: (isGood: boolean) => void): void {
-    const { name, stepTimeoutMs, validate } = this.#settings;
-    if (validate === undefined) {
-      this.#owner.onReady(resource);
-      return;
-    }
+    const { validate } = this.#settings;
+    if (validate === undefined) this.#owner.onReady(resource);
+    else this.#judge(resource, () => validate(resource.value), onEnd);
+  }
+
+  #judge(resource: Resource<T>, ask: () => boolean | PromiseLike<boolean>, onEnd?: (isGood: boolean) => void): void {
+    const { name, stepTimeoutMs } = this.#settings;
     this.checking++;
     const end = (end: StepEnd<boolean>) => {
       this.checking--;
@@ -137,12 +155,7 @@ export class Stock<T> extends Deadline {
       }
       onEnd?.(isGood);
     };
-    takeStep(
-      () => validate(resource.value),
-      monotonicMs() + stepTimeoutMs,
-      end,
-      () => {},
-    );
+    takeStep(ask, monotonicMs() + stepTimeoutMs, end, () => {});
   }
 
   /** Called once for each resource, by whoever has taken it out of everywhere else. */
