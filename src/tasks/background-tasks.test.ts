@@ -685,9 +685,14 @@ describe('BackgroundTasks that ended', () => {
         await Promise.all(all);
       };
       await round();
-      const before = await heapUsedBytes();
-      await round();
-      expect((await heapUsedBytes()) - before).toBeLessThan(100_000);
+      // The compiler keeps memory now and then; what tasks leave behind, each round would leave.
+      const grownBytes: number[] = [];
+      for (let n = 0; n < 5; n++) {
+        const before = await heapUsedBytes();
+        await round();
+        grownBytes.push((await heapUsedBytes()) - before);
+      }
+      expect(Math.min(...grownBytes)).toBeLessThan(100_000);
       expect(timers.size).toBe(0);
       expect(tasks.list()).toEqual([]);
       expect(getEventListeners(scope.signal, 'abort')).toEqual([]);
