@@ -38,7 +38,7 @@ export interface AcquireOptions {
 const CLOSE_TIMEOUT_MS = 10_000;
 /** Part of the owner's time that is left unused, and the most of it: its own deadline must not come before our report. */
 const MARGIN_SHARE = 0.2;
-const MARGIN_MS = 50;
+const MARGIN_MS = 250;
 /** In a report; more would say nothing new. */
 const FAILURES_KEPT = 100;
 

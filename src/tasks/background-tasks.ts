@@ -41,7 +41,7 @@ const FAILURES_KEPT = 100;
 
 /** Part of the owner's time that is left unused, and the most of it: its own deadline must not come before our report. */
 const MARGIN_SHARE = 0.2;
-const MARGIN_MS = 50;
+const MARGIN_MS = 250;
 
 const places = new SpawnPlaces();
 
