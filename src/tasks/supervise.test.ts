@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { seededRandom } from '../core/index.js';
 import { Scope } from '../scope/index.js';
@@ -74,12 +75,15 @@ describe('BackgroundTasks.supervise()', () => {
   test('gives what the function gives once it succeeds', async () => {
     const tasks = new BackgroundTasks({ onFailure: () => {} });
     let tries = 0;
-    const task = tasks.supervise('feed', async () => {
+    let signal!: AbortSignal;
+    const task = tasks.supervise('feed', async (self) => {
+      signal = self.signal;
       if (++tries < 4) throw new Error('down');
       return 'up';
     });
     await vi.advanceTimersByTimeAsync(8_000);
     expect(await task).toBe('up');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(tasks.stats()).toMatchObject({ completed: 1, failed: 0 });
   });
 
