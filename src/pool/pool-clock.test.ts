@@ -86,8 +86,22 @@ test('Pool takes no resource in use for an idle one', async () => {
     vi.advanceTimersByTime(150);
     loan.release();
   }
-  expect(pool.stats()).toMatchObject({ created: 1, destroyed: 0 });
-  vi.advanceTimersByTime(2_000);
+  vi.advanceTimersByTime(600);
+  expect(pool.stats()).toMatchObject({ created: 1, destroyed: 0, idle: 1 });
+  vi.advanceTimersByTime(1_400);
   expect(pool.stats()).toMatchObject({ idle: 0, destroyed: 1 });
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('Pool.close() ends the watch of a loan that it gave up on', async () => {
+  const notices: string[] = [];
+  const { pool } = thingPool({ leaseTimeoutMs: 1_000, onLease: ({ kind }) => notices.push(kind) });
+  await pool.acquire();
+  expect(vi.getTimerCount()).toBe(1);
+  const closing = pool.close({ timeoutMs: 0 });
+  await vi.advanceTimersByTimeAsync(50);
+  expect((await closing).remaining).toBe(1);
+  expect(vi.getTimerCount()).toBe(0);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(notices).toEqual([]);
 });

@@ -592,7 +592,7 @@ describe('BackgroundTasks in a scope', () => {
     const tasks = new BackgroundTasks({ scope, concurrency: 1, ...quiet });
     const first = tasks.spawn('first', untilStopped);
     const waiting = tasks.spawn('waiting', () => {});
-    const report = await scope.close({ timeoutMs: 1_000 });
+    const report = await scope.close({ timeoutMs: 2_000 });
     expect(report).toMatchObject({ status: 'completed', remaining: 0 });
     for (const task of [first, waiting]) await expect(task).rejects.toMatchObject({ code: 'WT_TASKS_CANCELLED' });
   });
