@@ -5,7 +5,7 @@ import { Scope } from './scope.js';
 /**
  * What ECMA-262 says of `AsyncDisposableStack`, as assertions that hold for the language's own stack and for core-js; and
  * `Scope`, which follows them but for the differences below. Each row is checked twice: the assertion of the standard has
- * to fail for `Scope`, and its own has to hold.
+ * to fail for `Scope`, and its own has to hold. One long list, as it is read beside the text of the standard.
  */
 const DIFFERENCES: Readonly<Record<string, { readonly scope: string; readonly reason: string }>> = {
   'the constructor takes no arguments': {

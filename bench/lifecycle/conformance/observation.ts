@@ -82,8 +82,6 @@ export interface Way<Kind> {
   readonly for?: readonly string[];
   /** Cases that make no sense for it, each with the reason. */
   readonly without?: Readonly<Record<string, string>>;
-  /** Set while what it takes is still to be built. */
-  readonly unbuilt?: string | undefined;
   readonly kind: Kind;
 }
 

@@ -61,8 +61,6 @@ async function resultOf<Kind extends keyof Kinds>(kind: Kind, one: Case<Kinds[Ki
   const reason = ways[0]?.without?.[one.name];
   if (reason !== undefined) return { ...base, outcome: 'not applicable', words: reason };
   const usable = ways.map((way, index) => ({ way, index })).filter(({ way }) => way.for?.includes(one.name) ?? true);
-  const unbuilt = usable[0]?.way.unbuilt;
-  if (unbuilt !== undefined) return { ...base, outcome: 'not built yet', words: unbuilt };
   const tried: { how: string; words: string }[] = [];
   for (const { way, index } of usable) {
     const { passed, words } = await judged(kind, one, peer, index);

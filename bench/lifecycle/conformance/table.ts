@@ -6,7 +6,7 @@ import { peers } from './peers/index.js';
 export interface Result {
   readonly caseName: string;
   readonly peer: string;
-  readonly outcome: 'pass' | 'option' | 'fail' | 'not applicable' | 'not built yet';
+  readonly outcome: 'pass' | 'option' | 'fail' | 'not applicable';
   readonly words: string;
   /** The way it was used that decided. */
   readonly how?: string | undefined;
@@ -15,7 +15,7 @@ export interface Result {
   readonly remark?: string | undefined;
 }
 
-const MARK = { pass: '✓', option: '(✓)', fail: '✗', 'not applicable': '–', 'not built yet': '…' } as const;
+const MARK = { pass: '✓', option: '(✓)', fail: '✗', 'not applicable': '–' } as const;
 
 const allCases = kinds.flatMap((kind) => cases[kind].map(({ name, promise }) => ({ kind, name, promise })));
 

@@ -5,9 +5,11 @@ import type { Peer } from './peer.js';
 const make = async () => ({ opened: true });
 
 const genericLoans: LoansKind = {
-  async open() {
+  async open({ closeMs }) {
     const { createPool } = await import('generic-pool');
-    const pool = createPool({ create: make, destroy: async () => {} }, { max: 1, min: 0, destroyTimeoutMillis: 500 });
+    // Its types do not know the last one.
+    const options = { max: 1, min: 0, destroyTimeoutMillis: closeMs };
+    const pool = createPool({ create: make, destroy: async () => {} }, options);
     return {
       async take() {
         const one = await pool.acquire();
