@@ -2,7 +2,7 @@
 // Run: npm run build && npm ci --prefix bench/lifecycle && npx tsx bench/lifecycle/timing.bench.ts [--only <group>] [--processes 5]
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { bytes } from './timing/bytes.mjs';
@@ -170,9 +170,12 @@ function figuresOf(group: string, name: string): (Figures & { least: number; mos
 }
 
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here('.'), encoding: 'utf8' }).trim();
+const load = loadavg()[1] as number;
 console.log(
-  `Node ${process.version}, commit ${commit}, ${processes} processes a case, shuffled; load ${loadavg()[1]?.toFixed(1)}`,
+  `Node ${process.version}, commit ${commit}, ${processes} processes a case, shuffled; load ${load.toFixed(1)}`,
 );
+if (load > availableParallelism())
+  console.log('The machine was busy with other work: times are too long, cpu tells more.');
 let missed = 0;
 for (const group of wanted) {
   const { title, unit, cases, ours, floors } = groups[group] as Group;
