@@ -311,6 +311,31 @@ describe('Scope.use()', () => {
     expect(report).toMatchObject({ status: 'completed' });
     expect(report.durationMs).toBeLessThan(2000);
   });
+
+  test('says 1001 to WebSocket clients while the HTTP server below drains, which waits for them', async () => {
+    const scope = new Scope('test');
+    const server = scope.use('http', createServer());
+    scope.use(new WebSocketServer({ server }));
+    const port = await listening(server);
+    const client = new WebSocket(`ws://127.0.0.1:${port}`);
+    await once(client, 'open');
+    const closed = once(client, 'close');
+    const report = await scope.close({ timeoutMs: 20_000 });
+    expect((await closed)[0]).toBe(1001);
+    expect(report).toMatchObject({ status: 'completed', released: 2 });
+    expect(report.durationMs).toBeLessThan(5000);
+  });
+
+  test('takes servers as Scope.server() does', async () => {
+    const scope = new Scope('test');
+    const server = scope.use(createServer(() => {}));
+    const port = await listening(server);
+    const cut = request(port, '/hangs', new Agent()).catch((error) => error);
+    await once(server, 'request');
+    const report = await scope.close({ timeoutMs: 100 });
+    expect(report.failures.map(({ error }) => error)).toContainEqual(code('WT_SCOPE_REQUESTS_CUT'));
+    expect((await cut).code).toBe('ECONNRESET');
+  });
 });
 
 describe('files', () => {

@@ -51,7 +51,9 @@ function releaseOfEmitter(name: string, resource: EventEmitter): ReleaseWay | un
   if (resource instanceof Readable) return { name, release: endReadable };
   if (resource instanceof builtin.childProcess.ChildProcess) return { name, release: endProcess, abandon: killProcess };
   if (resource instanceof builtin.threads.Worker) return { name, release: endWorker };
-  return isWebSocketServer(resource) ? { name, release: endWebSocketServer } : undefined;
+  // Its clients leave while the HTTP server below it drains, which waits for them.
+  if (isWebSocketServer(resource)) return { name, release: endWebSocketServer, drain: endWebSocketServer };
+  return undefined;
 }
 
 function nameOf(resource: object): string {

@@ -14,7 +14,7 @@ import { errorText, isThenable, releaseAtOnce } from './late.js';
 import { isReleasing, Ledger } from './ledger.js';
 import { type ListenOptions, listen } from './listeners.js';
 import { startProcess, startWorker } from './processes.js';
-import { holdServer, type ServerOptions } from './servers.js';
+import { holdServer, isServer, type ServerOptions } from './servers.js';
 import { checkSampling, checkTimeout, defaults, isScopeSampled, type Sampling } from './settings.js';
 import { ScopeTree } from './tree.js';
 
@@ -94,6 +94,7 @@ export class Scope implements Owner {
   #unfollow: (() => void) | null = null;
 
   /**
+   * @param parent for `child()`, which also tells the parent
    * @throws TypeError for a name that is no text, RangeError for a time that is no number of ms
    */
   constructor(name: string, options?: ScopeOptions, parent: Scope | null = null) {
@@ -252,6 +253,7 @@ export class Scope implements Owner {
       if (this.#state !== OPEN) throw this.closedError('Nothing');
       return resource;
     }
+    if (isServer(resource)) return holdServer(this, resource, { ...(isNamed ? { name: first } : {}), ...options });
     const { name, release, abandon, drain } = releaseOf(resource as object);
     this.#own(
       isNamed ? first : name,

@@ -26,8 +26,7 @@ const URL_CHARS = 100;
 
 /** Owns a server's end: stop accepting, let what is in flight end, cut the rest and say so. */
 export function holdServer<T extends Server>(scope: Scope, server: T, options: ServerOptions = {}): T {
-  if (!(server instanceof builtin.net.Server))
-    throw new TypeError('scope.server(server): server must be a net, tls, http or http2 server');
+  if (!isServer(server)) throw new TypeError('scope.server(server): server must be a net, tls, http or http2 server');
   const { lingerMs = LINGER_MS, connections = 'wait', timeoutMs } = options;
   const traffic = new ServerTraffic(server, lingerMs, connections === 'wait');
   const held = scope.hold(options.name ?? nameOf(server), server, (_server, context) => traffic.end(context), {
@@ -36,6 +35,10 @@ export function holdServer<T extends Server>(scope: Scope, server: T, options: S
   });
   traffic.start(() => held.detach());
   return server;
+}
+
+export function isServer(resource: unknown): resource is Server {
+  return resource instanceof builtin.events.EventEmitter && resource instanceof builtin.net.Server;
 }
 
 function nameOf(server: Server): string {

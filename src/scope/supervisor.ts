@@ -126,8 +126,7 @@ export class Supervisor {
 
   /** Somebody else's `process.exit()` takes the chance to release away: it is not left unsaid. */
   #onExit(code: number): void {
-    const held = this.#scopes.reduce((sum, scope) => sum + scope.tree().count, 0);
-    if (this.#isOver || held === 0) return;
+    if (this.#isOver || this.#scopes.every((scope) => scope.tree().count === 0)) return;
     const what = this.#first === null ? 'while open' : 'before closing was over';
     this.#print(`watertight: process.exit(${code}) was called elsewhere ${what}; still held:\n${this.tree()}`);
   }
