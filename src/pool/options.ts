@@ -34,8 +34,8 @@ export interface PoolOptions<T> {
   /** Longest time for one `create`, `validate` or `destroy`, in ms. Default 5,000, what a scope gives a release. */
   stepTimeoutMs?: number;
   /**
-   * Which loans remember the line that took them: `always` (2.5 µs each), `off`, or `sampled` (default): the first 128, one
-   * in 128 after these, and the next 1,024 after a loan was overdue or an acquirer waited in vain.
+   * Which loans remember the line that took them: `always` (10 µs each), `off`, or `sampled` (default): the first 128, one
+   * in 1,024 after these, and the next 1,024 after a loan was overdue or an acquirer waited in vain.
    */
   sites?: 'off' | 'sampled' | 'always';
   /** Told when a loan is overdue, and again when it comes back after all. Without it, a process warning. */

@@ -24,7 +24,7 @@ export interface BackgroundTasksOptions {
    * queue, and is refused when the manager closes before; for spawners that await.
    */
   overflow?: Overflow;
-  /** Which spawns remember their own line: `always` (2.5 µs each); by default it is known by name; `off`: never. */
+  /** Which spawns remember their own line: `always` (10 µs each); by default it is known by name; `off`: never. */
   sites?: 'off' | 'sampled' | 'always';
   /** Called for each task that fails, runs over its limit, or is not taken. What it throws becomes a process warning. */
   onFailure?: FailureListener;

@@ -10,7 +10,7 @@ const SAMPLED = 128;
 
 /**
  * Where tasks are spawned, by name: the line that first spawned `mail 17` counts for `mail 18` too, as digits do not
- * matter. So the line of a stuck task is known, and spawning pays for a stack (≈ 12 µs) once a name.
+ * matter. So the line of a stuck task is known, and spawning pays for a stack (≈ 10 µs) once a name.
  *
  * Texts only: a stack that is kept unread would keep the objects of its frames.
  */
