@@ -116,6 +116,31 @@ describe('Cache', () => {
     expect(cache.size).toBe(0);
   });
 
+  test('a value that has expired is still the one that it was: stored again it is disposed of once, and deleted by identity', async () => {
+    const disposed: object[] = [];
+    const cache = new Cache<string, object>({ max: 10, ttlMs: 1, dispose: (value) => void disposed.push(value) });
+    const [again, other] = [{}, {}];
+    cache.set('again', again);
+    cache.set('other', other);
+    while (cache.has('again') || cache.has('other')) await settle();
+    cache.set('again', again);
+    expect(cache.delete('other', again)).toBe(false);
+    expect(cache.delete('other', other)).toBe(true);
+    expect(disposed).toEqual([other]);
+    await cache.close();
+    expect(disposed).toEqual([other, again]);
+  });
+
+  test('clear() also takes out what a dispose has stored meanwhile', () => {
+    const cache: Cache<string, object> = new Cache<string, object>({
+      max: 3,
+      dispose: (_value, key) => key === 'a' && cache.set('b', {}),
+    });
+    cache.set('a', {});
+    cache.clear();
+    expect(cache.size).toBe(0);
+  });
+
   test('set() does not take a value beyond its limit, which stays the caller’s, and drops what it would replace', () => {
     const disposed: string[] = [];
     const cache = new Cache<string, string>({

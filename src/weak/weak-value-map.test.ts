@@ -115,6 +115,20 @@ describe('WeakValueMap', () => {
     expect(full.size).toBe(64);
   });
 
+  test('set() sweeps no sooner than that, so that its cost is spread', async () => {
+    const map = new WeakValueMap<string, Value>();
+    const alive = Array.from({ length: 100 }, (_, i) => ({ name: `${i}` }));
+    for (const value of alive) map.set(value.name, value);
+    expect(map.sweep()).toBe(100);
+    (() => {
+      for (let i = 0; i < 50; i++) map.set(`dead ${i}`, { name: 'dead' });
+    })();
+    await turn();
+    collect();
+    map.set('last', alive[0]!);
+    expect(map.size).toBe(151);
+  });
+
   test('drops the keys of collected values by itself', async () => {
     const map = await deadEntries(60);
     while (map.size > 0) {

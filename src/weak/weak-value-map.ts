@@ -29,10 +29,8 @@ class Entry<K, V extends object> extends WeakRef<V> {
 export class WeakValueMap<K, V extends object> implements Iterable<[K, V]> {
   readonly #entries = new Map<K, Entry<K, V>>();
   #sweepAt = LEAST_SWEEP;
-  /** A key that has got another value by then must keep it: the entry is compared. */
-  readonly #registry = new FinalizationRegistry<Entry<K, V>>((entry) => {
-    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
-  });
+  /** An entry that is replaced or deleted is taken out of it, so that it never hears of what is not in the map. */
+  readonly #registry = new FinalizationRegistry<Entry<K, V>>((entry) => this.#entries.delete(entry.key));
 
   /** Entries; an upper bound, as some values may be gone: `sweep()` gives the exact number. */
   get size(): number {
