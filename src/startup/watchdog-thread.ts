@@ -10,6 +10,8 @@ export interface WatchdogData {
   readonly names: readonly string[];
   readonly graceMs: number;
   readonly exitCode: number;
+  /** False where a permission model forbids the inspector: asking would abort the process (Node 24). */
+  readonly mayAsk: boolean;
   /** Key of the function that the blocked thread is asked to call, `Symbol.for(hookKey)` of the global object. */
   readonly hookKey: string;
 }
@@ -33,10 +35,10 @@ export interface WatchdogData {
 export const WATCHDOG_THREAD = `'use strict';
 const { workerData } = require('node:worker_threads');
 const { readdirSync, readFileSync, writeSync } = require('node:fs');
-const { cells, epochNs, names, graceMs, exitCode, hookKey } = workerData;
+const { cells, epochNs, names, graceMs, exitCode, mayAsk, hookKey } = workerData;
 const [VERSION, IS_DONE, ENTERED, PARKED, DEADLINES] = [0, 1, 2, 3, 4];
 const SLICE_MS = 25;
-const ANSWER_MS = 200;
+const ANSWER_MS = 350;
 const EXIT_LISTENERS_MS = 150;
 const PAUSED_MS = 250;
 const SHELL = 'sleep 1; read -r a b c parent rest < /proc/$$/stat; [ "$parent" = "$1" ] && kill -s KILL "$1"';
@@ -79,7 +81,7 @@ const call = (what) =>
 
 async function whereIsIt() {
   try {
-    const answering = Promise.race([call('where'), pause(ANSWER_MS)]);
+    const answering = mayAsk ? Promise.race([call('where'), pause(ANSWER_MS)]) : null;
     prepareExit();
     const answer = await answering;
     return answer?.result?.value ?? null;
@@ -117,7 +119,7 @@ function nativeFacts() {
   const children = textAt('/proc/' + pid + '/task/' + pid + '/children').trim().split(' ').filter(Boolean).slice(0, 8);
   const commands = children.map((child) => child + ' ' + textAt('/proc/' + child + '/cmdline').replace(/\\0/g, ' ').trim().slice(0, 120));
   return [
-    '    in native code, where its stack cannot be seen',
+    mayAsk ? '    in native code, where its stack cannot be seen' : '    where, cannot be seen: no permission for the inspector',
     ...(state ? ['    state of the thread: ' + state + (wait && wait !== '0' ? ', in ' + wait : '')] : []),
     ...(commands.length > 0 ? ['    child processes: ' + commands.join(', ')] : []),
   ];
@@ -132,7 +134,7 @@ function tell(step, suspects, answer) {
     'watertight: the ' + who + ' blocks the event loop, ' + Math.round(nowMs() - due) + ' ms after its limit',
     ...stack,
     ...(others.length > 0 ? ['    running beside it: ' + others.join(', ')] : []),
-    '    the process ends with code ' + exitCode,
+    leave ? '    the process ends with code ' + exitCode : '    the process is killed, as WASI is not to be had',
   ];
   print(lines.map((line) => line.replace(/[\\x00-\\x1f\\x7f-\\x9f]/g, '?')).join('\\n') + '\\n');
 }

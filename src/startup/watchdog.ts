@@ -22,7 +22,7 @@ export interface WatchdogOptions {
 
 /** 70 is EX_SOFTWARE of sysexits.h; unlike 124 (`timeout`), 137 (SIGKILL) and 1 to 13 nobody else around Node.js uses it. */
 export const BLOCKED_EXIT_CODE = 70;
-/** With 400 ms for the thread to ask (200), to let listeners of `exit` run (150) and to make sure (50), and 300 ms for a busy
+/** With 550 ms for the thread to ask (350), to let listeners of `exit` run (150) and to make sure (50), and 150 ms for a busy
  * machine, a blocked process ends within a second after the step's limit. */
 const GRACE_MS = 300;
 
@@ -54,7 +54,9 @@ export class Watchdog {
     this.#epochMs = monotonicMs();
     const { graceMs = GRACE_MS, exitCode = BLOCKED_EXIT_CODE } = options;
     this.#state = isMainThread ? 'on' : 'not in a worker thread';
-    if (isMainThread) this.#start({ cells: this.#cells, epochNs, names, graceMs, exitCode, hookKey });
+    if (isMainThread) {
+      this.#start({ cells: this.#cells, epochNs, names, graceMs, exitCode, mayAsk: mayInspect(), hookKey });
+    }
   }
 
   get state(): WatchdogState {
@@ -143,6 +145,16 @@ export class Watchdog {
       Atomics.notify(this.#cells, CELLS.parked);
       Atomics.wait(this.#cells, CELLS.parked, 1);
     }
+  }
+}
+
+function mayInspect(): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  try {
+    return permission === undefined || permission.has('inspector');
+  } catch {
+    // A version whose permissions do not know the word: it has the inspector switched off.
+    return false;
   }
 }
 
