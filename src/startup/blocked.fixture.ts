@@ -84,6 +84,16 @@ const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
         while (true);
       })
       .run(),
+  /** It calls native code before its first await, beside a step that has a minute. */
+  'native beside': async () =>
+    new Startup({ scope, watchdog })
+      .phase('dependencies', { timeoutMs: 90_000 })
+      .step('waits', { timeoutMs: 60_000, impact: 'warning' }, () => pause(60_000))
+      .step('computes', { timeoutMs: budgetMs }, () => {
+        say({ begunAt: Date.now() });
+        WAYS.command?.();
+      })
+      .run(),
   /** The step without which it goes on cannot release what it took. */
   release: async () =>
     new Startup({ scope, watchdog, rollbackTimeoutMs: budgetMs })

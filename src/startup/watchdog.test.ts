@@ -157,6 +157,13 @@ describe('a step that blocks the event loop for ever', () => {
     });
   }
 
+  test('in native code, before its first await, is told apart from a step that waits beside it', async () => {
+    const program = new Program('native beside');
+    expect((await program.end()).code).toBe(BLOCKED_EXIT_CODE);
+    expect(program.stderr).toContain('watertight: the step dependencies/computes blocks the event loop');
+    expect(program.stderr).toContain('running beside it: step dependencies/waits');
+  });
+
   test('has its own time, not that of a step which waits beside it', async () => {
     const program = new Program('beside');
     const { code, afterMs } = await program.end();
