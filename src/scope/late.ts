@@ -20,6 +20,12 @@ export function lateFailure(path: string, error: unknown): void {
   );
 }
 
+/** What work throws because its scope has closed under it: its own refusal, or the abort of a signal that it was given. */
+export function isStopped(error: unknown): boolean {
+  if (error instanceof WatertightError) return error.code === 'WT_SCOPE_CLOSED';
+  return error instanceof Error && error.name === 'AbortError';
+}
+
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

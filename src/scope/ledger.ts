@@ -13,7 +13,7 @@ import {
   type Release,
 } from './entry.js';
 import { endWatch, type Watch } from './forgotten.js';
-import { isThenable, lateFailure } from './late.js';
+import { isStopped, isThenable, lateFailure } from './late.js';
 import { checkTimeout, type Sampling, samplePlace } from './settings.js';
 
 /** What a ledger asks of its scope. */
@@ -294,7 +294,9 @@ export class Ledger {
     entry.resource = undefined;
     this.size--;
     const extra = entry.extra;
-    if (extra?.error !== undefined) {
+    if (extra?.error === undefined) return;
+    // An acquisition that was told to stop, and did, has not failed.
+    if (entry.state !== DETACHED || !isStopped(extra.error)) {
       run.fail(this.#pathOf(entry), entry.state === DETACHED ? 'acquire' : 'release', extra.error);
     }
   }

@@ -1,5 +1,6 @@
+import { isStopped } from './late.js';
 import { Scope } from './scope.js';
-import { isClosedError, type SupervisorOptions, supervisorOf } from './supervisor.js';
+import { type SupervisorOptions, supervisorOf } from './supervisor.js';
 
 export interface MainOptions extends SupervisorOptions {
   /** Name of the root scope, in the report and the tree. Default `main`. */
@@ -39,7 +40,7 @@ export async function main(work: (scope: Scope) => unknown, options: MainOptions
     await work(scope);
     if (until === 'returned') supervisor.end({ kind: 'returned' });
   } catch (error) {
-    if (!supervisor.isClosing || !isClosedError(error)) supervisor.end({ kind: 'error', error });
+    if (!supervisor.isClosing || !isStopped(error)) supervisor.end({ kind: 'error', error });
   }
   return new Promise<never>(() => {});
 }

@@ -1,4 +1,4 @@
-import { builtin, monotonicMs, WatertightError } from '../core/index.js';
+import { builtin, monotonicMs } from '../core/index.js';
 import type { CloseReport } from './close-report.js';
 import { closeReportText } from './report-text.js';
 import type { Scope } from './scope.js';
@@ -144,10 +144,4 @@ export function supervisorOf(options: SupervisorOptions): Supervisor {
   const shared = globalThis as SharedPlace;
   shared[PLACE] ??= new Supervisor(options);
   return shared[PLACE];
-}
-
-/** What work throws because its scope has closed under it. */
-export function isClosedError(error: unknown): boolean {
-  if (error instanceof WatertightError) return error.code === 'WT_SCOPE_CLOSED';
-  return error instanceof Error && error.name === 'AbortError';
 }

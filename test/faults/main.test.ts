@@ -133,6 +133,16 @@ describe('main()', () => {
     expect(err).toMatch(/^watertight: SIGTERM, closed main in \d+ ms: 2 of 2 released$/m);
   });
 
+  test('an acquisition that stops when its signal aborts is no failure: exit code 143', async () => {
+    const { child, printed, ended } = program(`import { setTimeout as delay } from 'node:timers/promises';
+    main((scope) => { say('starting'); return scope.acquire('lease', ({ signal }) => delay(60_000, 'x', { signal }), () => {}); });`);
+    await printed('starting');
+    child.kill('SIGTERM');
+    const { code, err } = await ended;
+    expect(code, err).toBe(143);
+    expect(err).toMatch(/^watertight: SIGTERM, closed main in \d+ ms: 1 of 1 released$/m);
+  });
+
   test('a release that hangs at SIGTERM is named with its line, and the exit code is 1', async () => {
     const { child, printed, ended } = program(`main((scope) => {
       scope.hold('broker', 1, () => new Promise(() => {})); scope.interval('tick', 1000, () => {}); say('up');

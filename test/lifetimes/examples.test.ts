@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 const PAIRS: readonly [name: string, clean: string, leaky: string, kind: string, culprit: RegExp][] = [
   ['scope', 'lifetimes/scope', 'lifetimes/scope.leaky', 'listener', /prices/],
   ['pool', 'lifetimes/pool', 'lifetimes/pool.leaky', 'file-descriptor', /pool\.leaky\.mjs/],
-  ['tasks', 'lifetimes/tasks', 'lifetimes/tasks.leaky', 'heap-objects', /mails|send/],
+  ['tasks', 'lifetimes/tasks', 'lifetimes/tasks.leaky', 'heap-objects', /tasks\.leaky\.mjs mail/],
   ['startup', 'lifetimes/startup', 'lifetimes/startup.leaky', 'file-descriptor', /openConfig|startup\.leaky\.mjs/],
   ['bounded', 'lifetimes/bounded', 'lifetimes/bounded.leaky', 'heap-objects', /history/],
   ['weak', 'lifetimes/weak', 'lifetimes/weak.leaky', 'listener', /document/],
