@@ -126,4 +126,4 @@ const nodes = [process.execPath, ...(process.env.WATERTIGHT_NODES ?? '').split('
 for (const node of nodes) await blockedOn(node);
 await watchdogCost(1);
 await watchdogCost(100);
-await tenSteps(process.argv.includes('--long') ? 1 : 20);
+await tenSteps(process.argv.includes('--long') ? 1 : 5);
