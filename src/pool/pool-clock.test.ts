@@ -1,9 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Loan, Pool, type PoolOptions } from './index.js';
 
-/** The clock of the rooms is bound to the real one: here it is the one that the test controls. */
-vi.mock('../core/clock.js', () => ({ monotonicMs: () => performance.now() }));
-
 interface Thing {
   readonly id: number;
   destroyed: number;

@@ -4,8 +4,6 @@ import { Scope } from '../scope/index.js';
 import { type Impact, Startup, type StartupOptions, type StartupReport } from './index.js';
 
 let scope: Scope;
-// One controlled clock for the whole file, and for the deadlines that scopes share: they must not see time go back.
-vi.mock('../core/clock.js', () => ({ monotonicMs: () => performance.now() }));
 beforeAll(() => void vi.useFakeTimers());
 afterAll(() => void vi.useRealTimers());
 beforeEach(() => {

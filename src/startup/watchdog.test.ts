@@ -9,8 +9,6 @@ import { BLOCKED_EXIT_CODE } from './watchdog.js';
 
 const FIXTURE = fileURLToPath(new URL('./blocked.fixture.ts', import.meta.url));
 const BUDGET_MS = 200;
-/** Times are promised for a machine that lets both threads run within 0.1 s: one that is crowded gets three tries. */
-const CROWDED = { retry: 2 };
 
 interface Line {
   readonly begunAt?: number;
@@ -79,7 +77,7 @@ describe('a step that blocks the event loop for ever', () => {
     ['promises', /at (Promise\.then|Function\.resolve|Promise\.resolve|again|process\.processTicks|runMicrotasks)/],
     ['atomics', /at Atomics\.wait .*\n +at Object\.atomics \(.*blocked\.fixture\.ts/],
   ] as const) {
-    test(`${how}: is named with its stack, and the process ends with 70 after its limit`, CROWDED, async () => {
+    test(`${how}: is named with its stack, and the process ends with 70 after its limit`, async () => {
       const program = new Program(how);
       const { code, afterMs } = await program.end();
       expect(program.stderr).toContain('watertight: the step dependencies/database blocks the event loop');
@@ -90,7 +88,7 @@ describe('a step that blocks the event loop for ever', () => {
     });
   }
 
-  test('is told without the frames that are ours', CROWDED, async () => {
+  test('is told without the frames that are ours', async () => {
     const program = new Program('loop');
     await program.end();
     expect(program.stderr).toMatch(
@@ -99,7 +97,7 @@ describe('a step that blocks the event loop for ever', () => {
     expect(program.stderr).not.toMatch(/Watchdog|AsyncLocalStorage|<anonymous>/);
   });
 
-  test('is named also after an await, when others run beside it', CROWDED, async () => {
+  test('is named also after an await, when others run beside it', async () => {
     const program = new Program('loop', { isLater: true });
     expect((await program.end()).code).toBe(BLOCKED_EXIT_CODE);
     expect(program.stderr).toMatch(/step dependencies\/database blocks[\s\S]*at Object\.loop[\s\S]*at innermost/);
@@ -120,7 +118,7 @@ describe('a step that blocks the event loop for ever', () => {
   }
 
   for (const how of ['loop', 'command', 'release', 'rollback', 'exit listener hangs']) {
-    test(`${how}: the process ends within the limit + 1 s`, CROWDED, async () => {
+    test(`${how}: the process ends within the limit + 1 s`, async () => {
       expect((await new Program(how).end()).afterMs).toBeLessThan(BUDGET_MS + 1_000);
     });
   }
@@ -148,7 +146,7 @@ describe('a step that blocks the event loop for ever', () => {
     ['release', 'step dependencies/database'],
     ['rollback', 'rollback of the start-up'],
   ] as const) {
-    test(`in a ${where}: is told with its stack`, CROWDED, async () => {
+    test(`in a ${where}: is told with its stack`, async () => {
       const program = new Program(where);
       const { code } = await program.end();
       expect(program.stderr).toContain(`watertight: the ${what} blocks the event loop`);

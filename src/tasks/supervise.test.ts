@@ -5,9 +5,6 @@ import { Scope } from '../scope/index.js';
 import { BackgroundTasks, type Task, type TaskFailure } from './index.js';
 import { RetryPolicy } from './retry-policy.js';
 
-/** The clock of the rooms is bound to the real one: here it is the one that the test controls. */
-vi.mock('../core/clock.js', () => ({ monotonicMs: () => performance.now() }));
-
 const never = () => Promise.reject(new Error('down'));
 
 describe('RetryPolicy.delayMs()', () => {
