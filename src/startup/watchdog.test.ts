@@ -74,7 +74,10 @@ describe('a step that blocks the event loop for ever', () => {
     ['loop', /at Object\.loop \(.*blocked\.fixture\.ts:\d+:\d+\)/],
     ['allocations', /at Object\.allocations \(.*blocked\.fixture\.ts/],
     ['regex', /at RegExp\.test .*\n +at Object\.regex \(.*blocked\.fixture\.ts/],
-    ['promises', /at (Promise\.then|Function\.resolve|Promise\.resolve|again|process\.processTicks|runMicrotasks)/],
+    [
+      'promises',
+      /between two callbacks of promises|at (Promise\.then|Function\.resolve|Promise\.resolve|again|process\.processTicks|runMicrotasks)/,
+    ],
     ['atomics', /at Atomics\.wait .*\n +at Object\.atomics \(.*blocked\.fixture\.ts/],
   ] as const) {
     test(`${how}: is named with its stack, and the process ends with 70 after its limit`, async () => {

@@ -167,7 +167,8 @@ function stackBelow(): string[] {
     const question = lines.findIndex((line) => /^\s*at <anonymous>:1:\d+$/.test(line));
     const own = lines.findIndex((line) => /^\s*at Watchdog\.run /.test(line));
     // Below a step's first frame stand the function that calls it, AsyncLocalStorage.run, and we.
-    return lines.slice(question + 1, own < 0 ? lines.length : own - 2).map((line) => line.trim());
+    const frames = lines.slice(question + 1, own < 0 ? lines.length : own - 2).map((line) => line.trim());
+    return frames.length > 0 ? frames : ['between two callbacks of promises, which follow each other without end'];
   } catch {
     // `Error` is frozen, or the program's own formatter of stacks failed.
     return ['its stack cannot be read'];
