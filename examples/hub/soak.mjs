@@ -1,10 +1,10 @@
-/** The hub under people who come and go: 2,000 of them, 20 at a time. `watertight soak examples/hub/soak.mjs` */
+/** The hub under people who come and go: 2,000 of them, 10 at a time. `watertight soak examples/hub/soak.mjs` */
 import { join } from 'node:path';
 import { startHub } from './hub.mjs';
 import { wave } from './wave.mjs';
 
 const PEOPLE = 2000;
-const AT_ONCE = 20;
+const AT_ONCE = 10;
 
 /** A scenario around a hub with this way of subscribing to the news. */
 export function scenario(subscribe) {

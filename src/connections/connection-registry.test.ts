@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
 import { ConnectionRegistry, type ConnectionRegistryOptions } from './index.js';
+import { LiveTimers } from './live-timers.fixture.js';
 import { nothing, TestServer } from './server.fixture.js';
 
 const LISTENED = ['message', 'pong', 'error', 'close'];
@@ -415,6 +416,21 @@ describe('Connection', () => {
     expect(server.registry.stats().held).toEqual(nothing);
     expect(server.registry.stats().totals).toMatchObject({ attached: 5, ended: 5 });
     expect(server.scope.tree().toString()).not.toContain('connection ');
+  });
+
+  test('leaves no time limit behind: of its closing, or of a replay', async () => {
+    await start({ heartbeatMs: 0, closeTimeoutMs: 60_000, recovery: { replayMs: 60_000, replayMessageMs: 60_000 } });
+    for (const kept of [0, 3]) {
+      const socket = await server.unattached();
+      for (let i = 0; i < kept; i++) server.registry.send('ada', `${i}`);
+      const timers = new LiveTimers();
+      const connection = server.registry.attach(socket, 'ada')!;
+      if (kept > 0) connection.terminate();
+      else connection.close();
+      await connection.ended;
+      expect(await timers.count()).toBe(0);
+      timers.stop();
+    }
   });
 
   test('ended says the code and the reason of the other side', async () => {
