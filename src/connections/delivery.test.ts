@@ -161,6 +161,54 @@ describe('what is kept for a user', () => {
     expect(registry.stats().held.keptBytes).toBe(registry.kept('ada').reduce((sum, { bytes }) => sum + bytes, 0));
   });
 
+  test('is taken over once from several that are half open', async () => {
+    const registry = await start({ recovery: { totalBytes: 64 * MIB, perUser: 100 } });
+    await server.mute('ada');
+    await server.mute('ada');
+    const sent = clog(registry, 'ada');
+    for (const text of numbers(0, 10)) registry.send('ada', text);
+    const client = await server.connect('ada');
+    const received = await readUpTo(client, '9');
+    expect(received.slice(-10)).toEqual(numbers(0, 10));
+    expect(received.length).toBeLessThanOrEqual(sent + 11);
+    registry.send('ada', 'mark');
+    expect((await readUpTo(client, 'mark')).length).toBe(received.length + 1);
+  });
+
+  test('stays with the connection that still holds it when another one ends', async () => {
+    const registry = await start({ recovery: { totalBytes: 64 * MIB, perUser: 100 } });
+    const phone = await server.mute('ada');
+    const laptop = await server.connect('ada');
+    laptop.socket.pause();
+    const sent = clog(registry, 'ada');
+    for (const text of numbers(0, 10)) registry.send('ada', text);
+    phone.connection.terminate();
+    await phone.connection.ended;
+    expect(registry.kept('ada')).toEqual([]);
+    laptop.socket.resume();
+    const received = await readUpTo(laptop, '9');
+    expect(received.slice(-10)).toEqual(numbers(0, 10));
+    // The one that found no room waited as well.
+    expect(received.length).toBe(sent + 11);
+    const { messages, delivered, dropped } = registry.stats().totals;
+    expect([delivered, dropped.unreachable]).toEqual([messages, 0]);
+  });
+
+  test('is nothing that another connection has delivered', async () => {
+    const registry = await start({ recovery: { totalBytes: 64 * MIB, perUser: 100 } });
+    const phone = await server.mute('ada');
+    const laptop = await server.connect('ada');
+    const texts = Array.from({ length: 60 }, (_, i) => `${i} ${'t'.repeat(200_000)}`);
+    for (const text of texts) registry.send('ada', text);
+    await laptop.messages(60);
+    await laptop.leave();
+    expect(phone.connection.waiting).toBeGreaterThan(10);
+    phone.connection.terminate();
+    await phone.connection.ended;
+    expect(registry.kept('ada')).toEqual([]);
+    expect(registry.stats().totals).toMatchObject({ messages: 60, delivered: 60 });
+  });
+
   test('what one connection lost is not given to another that has newer messages', async () => {
     const registry = await start();
     const phone = await server.connect('ada');
