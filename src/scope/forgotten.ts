@@ -1,14 +1,17 @@
 import { builtin, CallPlace, plainText, WatertightError } from '../core/index.js';
 import type { Scope } from './scope.js';
 
+const WATCH_DEPTH = 3;
+
 /** What is known of a scope after it is gone. It must not hold the scope, or nothing would ever be forgotten. */
 export class Watch {
   readonly name: string;
-  readonly place = new CallPlace();
+  readonly place: CallPlace;
   held = 0;
 
-  constructor(name: string) {
+  constructor(name: string, place: CallPlace) {
     this.name = name;
+    this.place = place;
   }
 }
 
@@ -18,7 +21,8 @@ const registry = new FinalizationRegistry<Watch>((watch) => {
 
 /** Reports `scope` when it is collected while it still holds something. */
 export function watchScope(scope: Scope, name: string): Watch {
-  const watch = new Watch(name);
+  // Below the constructor stand at most two frames of ours: `child`, and what calls it.
+  const watch = new Watch(name, new CallPlace(scope.constructor, WATCH_DEPTH));
   registry.register(scope, watch, watch);
   return watch;
 }
