@@ -1,8 +1,8 @@
-/** Log files are lent by a pool, and exchanged after twenty uses. Nobody closes them. */
+/** Log files are lent by a pool, and exchanged after a hundred uses. Nobody closes them. */
 import { openSync, writeSync } from 'node:fs';
 import { Pool } from 'watertight/pool';
 
-const USES = 20;
+const USES = 100;
 let logs;
 
 export function setup(scope) {
@@ -18,4 +18,5 @@ export function setup(scope) {
 
 export default async function line(n) {
   await logs.use((log) => writeSync(log.descriptor, `line ${n}\n`));
+  await new Promise((resolve) => setTimeout(resolve, 1));
 }

@@ -230,7 +230,7 @@ function failedError(report: StartupReport): WatertightError {
   const why = cause instanceof Error ? cause.message : (failed?.reason ?? String(cause));
   const message = `Cannot start as the step ${failed?.phase}/${failed?.name} did not complete: ${shown(why)}`;
   return new WatertightError('WT_STARTUP_FAILED', message, {
-    hint: 'console.error(startupText(error.details.report)) shows every step; what was taken has been rolled back',
+    hint: 'print startupText(error.details.report): it shows every step; what was taken has been rolled back',
     details: { report },
     cause,
   });

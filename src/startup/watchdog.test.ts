@@ -121,8 +121,9 @@ describe('a step that blocks the event loop for ever', () => {
   }
 
   for (const how of ['loop', 'command', 'release', 'rollback', 'exit listener hangs']) {
-    test(`${how}: the process ends within the limit + 1 s`, async () => {
-      expect((await new Program(how).end()).afterMs).toBeLessThan(BUDGET_MS + 1_000);
+    // How soon is for the bench (`bench/startup/blocked.bench.ts`): a crowded machine has no say here.
+    test(`${how}: the process is ended with 70`, async () => {
+      expect(await new Program(how).end()).toMatchObject({ code: BLOCKED_EXIT_CODE, signal: null });
     });
   }
 

@@ -158,6 +158,9 @@ function mayInspect(): boolean {
   }
 }
 
+/** Node's own, run for every promise while an AsyncLocalStorage is in use. */
+const PROMISE_HOOK = /\(node:internal\/async_hooks:/;
+
 /** The frames of the program, without those of the question itself. */
 function stackBelow(): string[] {
   const { stackTraceLimit } = Error;
@@ -167,7 +170,8 @@ function stackBelow(): string[] {
     const question = lines.findIndex((line) => /^\s*at <anonymous>:1:\d+$/.test(line));
     const own = lines.findIndex((line) => /^\s*at Watchdog\.run /.test(line));
     // Below a step's first frame stand the function that calls it, AsyncLocalStorage.run, and we.
-    const frames = lines.slice(question + 1, own < 0 ? lines.length : own - 2).map((line) => line.trim());
+    const below = lines.slice(question + 1, own < 0 ? lines.length : own - 2).map((line) => line.trim());
+    const frames = below.filter((line) => !PROMISE_HOOK.test(line));
     return frames.length > 0 ? frames : ['between two callbacks of promises, which follow each other without end'];
   } catch {
     // `Error` is frozen, or the program's own formatter of stacks failed.

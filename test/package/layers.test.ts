@@ -76,13 +76,16 @@ it('the layers refuse a cycle, but not a type that names its owner', () => {
   expect(brokenRules()).toEqual(['no-cycles']);
 });
 
-it('only the command line prints', () => {
+/** `main()` owns the end of its process: nobody is left to give its report to (docs/decisions.md). */
+const PRINTS_TOO = ['scope/supervisor.ts'];
+
+it('only the command line and main() print', () => {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !/\.(test|fixture)\.ts$|^cli\//.test(file))
     .map((file) => ({ file, code: withoutComments(readFileSync(join('src', file), 'utf8')) }));
   expect(files.length).toBeGreaterThan(50);
   const printing = files.filter(({ code }) => /\bconsole\.\w+\(|process\.std(out|err)\b/.test(code));
-  expect(printing.map(({ file }) => file)).toEqual([]);
+  expect(printing.map(({ file }) => file)).toEqual(PRINTS_TOO);
 });
 
 const withoutComments = (code: string): string => code.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
