@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 
 const prices = new EventEmitter().setMaxListeners(0);
 
-export default async function order(n, scope) {
+export default async function order(n) {
   const seen = [];
   const follow = (price) => seen.push(price);
   prices.on('price', follow);

@@ -8,7 +8,7 @@ export default async function restart(_n, scope) {
   const app = scope.child('app');
   await new Startup({ scope: app, watchdog: false })
     .phase('configuration')
-    .step('config', {}, (step) => {
+    .step('config', {}, () => {
       const config = openConfig();
       return config;
     })
