@@ -14,7 +14,7 @@ import {
 } from './entry.js';
 import { endWatch, type Watch } from './forgotten.js';
 import { isStopped, isThenable, lateFailure } from './late.js';
-import { checkTimeout, type Sampling, samplePlace } from './settings.js';
+import { checkOptions, type Sampling, samplePlace } from './settings.js';
 
 /** What a ledger asks of its scope. */
 export interface LedgerOwner {
@@ -62,7 +62,7 @@ export class Ledger {
     options: HoldOptions<T> | undefined,
     sites: Sampling,
   ): Entry<T> {
-    if (options?.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
+    checkOptions(options);
     const older = this.newest;
     const now = Math.trunc(monotonicMs());
     const entry = new Entry<T>(name, this, older, value, release, now);

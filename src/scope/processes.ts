@@ -3,6 +3,7 @@ import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { builtin } from '../core/index.js';
 import type { HoldOptions } from './entry.js';
 import type { Scope } from './scope.js';
+import { checkOptions } from './settings.js';
 
 /** Asks a child process to end, and waits until it has. */
 export async function endProcess(child: ChildProcess): Promise<void> {
@@ -28,6 +29,7 @@ export function startProcess(
 ): ChildProcess {
   const { timeoutMs, drain, abandon = killProcess, ...spawnOptions } = options;
   if (scope.isClosed) throw scope.closedError(`Process ${command}`);
+  checkOptions(options);
   const child = builtin.childProcess.spawn(command, args, spawnOptions);
   // It could not be started: its error event follows, and is the caller's.
   if (child.pid === undefined) return child;
@@ -44,6 +46,7 @@ export async function endWorker(worker: Worker): Promise<void> {
 export function startWorker(scope: Scope, file: string | URL, options: WorkerOptions & HoldOptions<Worker>): Worker {
   const { timeoutMs, drain, abandon, ...workerOptions } = options;
   if (scope.isClosed) throw scope.closedError(`Worker ${String(file)}`);
+  checkOptions(options);
   const worker = new builtin.threads.Worker(file, workerOptions);
   const hold = {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

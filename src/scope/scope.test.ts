@@ -156,6 +156,21 @@ describe('Scope.close()', () => {
     expect(new Set(report.stuck.map(({ path }) => path)).size).toBe(30);
   });
 
+  test('returns by its deadline + 50 ms though a release hangs in each of thirty children', async () => {
+    const scope = new Scope('test');
+    let begun = 0;
+    for (let n = 0; n < 30; n++) {
+      scope.child(`c${n}`).defer('hangs', () => {
+        begun++;
+        return never();
+      });
+    }
+    const report = await scope.close({ timeoutMs: 300 });
+    expect(report.durationMs).toBeLessThan(350);
+    expect(begun).toBe(30);
+    expect(report).toMatchObject({ status: 'timeout', initial: 30, remaining: 30 });
+  });
+
   test('a close without any time still begins every release, and waits a moment for them', async () => {
     const scope = new Scope('test');
     let released = 0;
@@ -437,6 +452,16 @@ describe('Scope.acquire()', () => {
     expect(opened).toBe(0);
   });
 
+  test('wrong options are refused before anything is opened', () => {
+    const scope = new Scope('test');
+    let opened = 0;
+    const open = () => opened++;
+    expect(() => scope.acquire('x', open, () => {}, { timeoutMs: -1 })).toThrow(RangeError);
+    expect(() => scope.spawn('/bin/true', [], { timeoutMs: -1 })).toThrow(RangeError);
+    expect(opened).toBe(0);
+    expect(scope.size).toBe(0);
+  });
+
   test('a scope that closes inside `open` releases what it opened', async () => {
     const released: string[] = [];
     const scope = new Scope('test');
@@ -615,6 +640,16 @@ describe('signals', () => {
     const { signal } = new AbortController();
     for (let n = 0; n < 100; n++) await new Scope('request', { signal }).close();
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  test('a scope that was moved follows on', async () => {
+    const controller = new AbortController();
+    const scope = new Scope('test', { signal: controller.signal });
+    const moved = scope.move();
+    expect(moved.isClosed).toBe(false);
+    controller.abort();
+    expect(moved.isClosed).toBe(true);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
   test('a scope closes when the signal that it follows aborts, or has aborted', async () => {

@@ -15,7 +15,7 @@ import { isReleasing, Ledger } from './ledger.js';
 import { type ListenOptions, listen } from './listeners.js';
 import { startProcess, startWorker } from './processes.js';
 import { holdServer, isServer, type ServerOptions } from './servers.js';
-import { checkSampling, checkTimeout, defaults, isScopeSampled, type Sampling } from './settings.js';
+import { checkOptions, checkSampling, checkTimeout, defaults, isScopeSampled, type Sampling } from './settings.js';
 import { ScopeTree } from './tree.js';
 
 export interface ScopeOptions {
@@ -93,6 +93,7 @@ export class Scope implements Owner {
   #run: Closing | null = null;
   #controller: AbortController | null = null;
   #unfollow: (() => void) | null = null;
+  #followed: AbortSignal | null = null;
 
   /**
    * @param parent for `child()`, which also tells the parent
@@ -205,6 +206,8 @@ export class Scope implements Owner {
     if (typeof open !== 'function')
       throw new TypeError(`scope.acquire('${name}', open, release): open must be a function`);
     checkRelease('acquire', name, release);
+    // Before it is open: what is refused after that has no owner.
+    checkOptions(options);
     const opened = open(this);
     if (isThenable(opened)) {
       return this.#ledger.addLater(
@@ -407,6 +410,7 @@ export class Scope implements Owner {
     this.#newestChild = null;
     this.#childCount = 0;
     void this.close();
+    if (this.#followed) moved.#follow(this.#followed);
     return moved;
   }
 
@@ -454,6 +458,7 @@ export class Scope implements Owner {
 
   #follow(signal: AbortSignal): void {
     const close = () => void this.close();
+    this.#followed = signal;
     this.#unfollow = () => signal.removeEventListener('abort', close);
     if (signal.aborted) close();
     else signal.addEventListener('abort', close, { once: true });
@@ -523,7 +528,8 @@ export class Scope implements Owner {
       older = child.#olderSibling;
       behind--;
       run.now = monotonicMs();
-      if (this.#settings.together) all.push(this.#closeChild(child, run, own));
+      // Too late for one after another: each would take a last moment of its own, and all of them the deadline.
+      if (this.#settings.together || run.isHurried) all.push(this.#closeChild(child, run, own));
       else await this.#closeChild(child, run, behind);
     }
     await Promise.all(all);

@@ -55,6 +55,11 @@ export function samplePlace(sampling: Sampling): CallPlace | undefined {
   return new CallPlace();
 }
 
+/** Options of a resource, looked at before there is one. @throws RangeError as `checkTimeout` */
+export function checkOptions(options: { readonly timeoutMs?: number } | undefined): void {
+  if (options?.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
+}
+
 /** A time limit in ms. @throws RangeError naming the setting and what it got. */
 export function checkTimeout(name: string, value: unknown): number {
   if (typeof value === 'number' && value >= 0 && value <= 2 ** 31 - 1) return value;
