@@ -44,7 +44,7 @@ export class ReleaseWait extends Deadline {
 }
 
 /** One run of closing: its deadline, and what it finds. */
-export class Closing extends ReleaseWait {
+export class Closing {
   readonly startedAt: number;
   /** When the whole run has to be over. */
   readonly endsAt: number;
@@ -56,12 +56,18 @@ export class Closing extends ReleaseWait {
   children: CloseReport[] | null = null;
   /** Called when a ledger that could not be released at once has been. */
   onReleased: () => void = doNothing;
+  #waiter: ReleaseWait | null = null;
 
   constructor(now: number, timeoutMs: number) {
-    super();
     this.startedAt = now;
     this.now = now;
     this.endsAt = now + timeoutMs;
+  }
+
+  /** For releases that are waited for one after another; most runs wait for none. */
+  get waiter(): ReleaseWait {
+    this.#waiter ??= new ReleaseWait();
+    return this.#waiter;
   }
 
   /** Time since the run began, in whole µs. */

@@ -212,7 +212,7 @@ export class Ledger {
 
   /** Waits for one resource, then goes on with the next. */
   #finish(entry: Entry, waiting: PromiseLike<unknown>, run: Closing, limitAt: number): void {
-    this.#wait(entry, waiting, run, limitAt, run, () => {
+    this.#wait(entry, waiting, run, limitAt, run.waiter, () => {
       if (this.#releaseFrom(entry.older, run)) run.onReleased();
     });
   }
