@@ -1,4 +1,5 @@
-/** The ground floor: coded errors, deadlines, callers' places, seeded random numbers, `/proc`, untrusted text, text on a grid of cells. */
+/** The ground floor: coded errors, checks of arguments, deadlines, callers' places, seeded random numbers, `/proc`, untrusted text, text on a grid of cells. */
+export { checkCallback, checkOptionNames, checkOwner, checkSignal, kindOf } from './arguments.js';
 export { builtin } from './builtin.js';
 export { CallPlace } from './call-place.js';
 export { Channel } from './channel.js';
