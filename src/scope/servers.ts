@@ -1,9 +1,11 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Server, Socket } from 'node:net';
-import { builtin, monotonicMs, plainText, settleBy, WatertightError } from '../core/index.js';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import { builtin, checkOptionNames, kindOf, monotonicMs, plainText, settleBy, WatertightError } from '../core/index.js';
 import type { ReleaseContext } from './entry.js';
 import type { Scope } from './scope.js';
+import { checkTimeout } from './settings.js';
 
 export interface ServerOptions {
   /** In the ledger and the report. */
@@ -17,9 +19,16 @@ export interface ServerOptions {
   readonly lingerMs?: number;
   /** `wait` lets connections and requests in flight end within the time for draining; `cut` ends them at once. */
   readonly connections?: 'wait' | 'cut';
+  /**
+   * How long the server goes on accepting after closing has begun, in ms: until a load balancer has seen that a health check
+   * fails (`scope.isClosed` is true by then). At most three quarters of the time for draining. Default 0.
+   */
+  readonly lameDuckMs?: number;
 }
 
 const LINGER_MS = 50;
+/** The rest of the time for draining is for the last requests. */
+const LAME_DUCK_SHARE = 0.75;
 /** Requests that a report names. */
 const NAMED_REQUESTS = 5;
 const URL_CHARS = 100;
@@ -27,8 +36,14 @@ const URL_CHARS = 100;
 /** Owns a server's end: stop accepting, let what is in flight end, cut the rest and say so. */
 export function holdServer<T extends Server>(scope: Scope, server: T, options: ServerOptions = {}): T {
   if (!isServer(server)) throw new TypeError('scope.server(server): server must be a net, tls, http or http2 server');
-  const { lingerMs = LINGER_MS, connections = 'wait', timeoutMs } = options;
-  const traffic = new ServerTraffic(server, lingerMs, connections === 'wait');
+  checkOptionNames('scope.server()', options, ['name', 'timeoutMs', 'lingerMs', 'connections', 'lameDuckMs']);
+  const { connections = 'wait', timeoutMs } = options;
+  if (connections !== 'wait' && connections !== 'cut') {
+    throw new RangeError(`scope.server(): connections must be 'wait' or 'cut', not ${kindOf(connections)}`);
+  }
+  const lingerMs = checkTimeout('lingerMs', options.lingerMs ?? LINGER_MS);
+  const lameDuckMs = checkTimeout('lameDuckMs', options.lameDuckMs ?? 0);
+  const traffic = new ServerTraffic(server, lingerMs, lameDuckMs, connections === 'wait');
   const held = scope.hold(options.name ?? nameOf(server), server, (_server, context) => traffic.end(context), {
     drain: (_server, { deadlineAt }) => traffic.drain(deadlineAt),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -57,23 +72,29 @@ function isHttp2(server: Server): server is Server & Http2Server {
 class ServerTraffic {
   readonly #server: Server;
   readonly #lingerMs: number;
+  readonly #lameDuckMs: number;
   readonly #isPatient: boolean;
   readonly #sockets = new Set<Socket>();
+  /** With TLS: those whose handshake is over. */
+  readonly #secured = new Set<TLSSocket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #responses = new Map<ServerResponse, IncomingMessage>();
   #closed: Promise<void> | null = null;
   #drained: Promise<void> | null = null;
   #onClosed: () => void = () => {};
+  #onQuiet: () => void = () => {};
 
-  constructor(server: Server, lingerMs: number, isPatient: boolean) {
+  constructor(server: Server, lingerMs: number, lameDuckMs: number, isPatient: boolean) {
     this.#server = server;
     this.#lingerMs = lingerMs;
+    this.#lameDuckMs = lameDuckMs;
     this.#isPatient = isPatient;
   }
 
   start(onClosed: () => void): void {
     this.#onClosed = onClosed;
     this.#server.on('connection', this.#onConnection);
+    this.#server.on('secureConnection', this.#onSecured);
     this.#server.on('session', this.#onSession);
     // Before the program's own listener: it may answer at once.
     this.#server.prependListener('request', this.#onRequest);
@@ -92,7 +113,7 @@ class ServerTraffic {
     const now = monotonicMs();
     if (this.#drained === null) await this.drain(now + (deadlineAt - now) / 2);
     const requests = [...this.#responses.values()];
-    const connections = isHttp(this.#server) || isHttp2(this.#server) ? 0 : this.#sockets.size;
+    const connections = this.#connectionsLeft();
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
     if (isHttp(this.#server)) this.#server.closeAllConnections();
@@ -103,19 +124,67 @@ class ServerTraffic {
   }
 
   async #drain(deadlineAt: number): Promise<void> {
+    if (this.#lameDuckMs > 0) {
+      const now = monotonicMs();
+      const gone = new Promise<void>((resolve) => this.#server.once('close', resolve));
+      await settleBy(gone, now + Math.min(this.#lameDuckMs, (deadlineAt - now) * LAME_DUCK_SHARE));
+    }
     const stopped = this.#stop();
     if (!this.#isPatient) return;
     for (const response of this.#responses.keys()) askToClose(response);
     for (const session of this.#sessions) session.close();
-    if (isHttp(this.#server)) {
-      // Those that are idle now get their chance, then those that have become idle.
-      if (this.#sockets.size > this.#responses.size) {
-        const lingersUntil = Math.min(deadlineAt, monotonicMs() + this.#lingerMs);
-        await settleBy(stopped, lingersUntil);
-      }
-      this.#server.closeIdleConnections();
+    if (isHttp(this.#server)) await this.#drainHttp(this.#server, stopped, deadlineAt);
+    else await settleBy(stopped, deadlineAt);
+  }
+
+  /** Connections that were upgraded are not waited for: whoever took them over ends them, or they are cut in the end. */
+  async #drainHttp(server: HttpServer, stopped: Promise<void>, deadlineAt: number): Promise<void> {
+    // Those that are idle now get their chance, then those that have become idle.
+    if (this.#sockets.size > this.#responses.size) {
+      await settleBy(stopped, Math.min(deadlineAt, monotonicMs() + this.#lingerMs));
     }
-    await settleBy(stopped, deadlineAt);
+    server.closeIdleConnections();
+    this.#cutSilent(server);
+    if (this.#isQuiet()) return;
+    await settleBy(
+      new Promise<void>((resolve) => {
+        this.#onQuiet = resolve;
+      }),
+      deadlineAt,
+    );
+  }
+
+  /**
+   * Connections that have sent no whole request yet: browsers open them ahead, and health checks do. For Node they are not
+   * idle, so that `closeIdleConnections` leaves them.
+   */
+  #cutSilent(server: HttpServer): void {
+    for (const socket of this.#carriers()) if (!isAnswering(socket) && !isUpgraded(socket)) socket.destroy();
+    const secured = new Set([...this.#secured].map(addressOf));
+    if (isTls(server)) {
+      for (const socket of this.#sockets) if (!secured.has(addressOf(socket))) socket.destroy();
+    }
+  }
+
+  /** Those that nobody else answers for: requests are counted by themselves. */
+  #connectionsLeft(): number {
+    if (isHttp2(this.#server)) return 0;
+    return isHttp(this.#server) ? [...this.#carriers()].filter(isUpgraded).length : this.#sockets.size;
+  }
+
+  /** Sockets that HTTP goes over. */
+  #carriers(): ReadonlySet<Socket> {
+    return isTls(this.#server) ? this.#secured : this.#sockets;
+  }
+
+  #isQuiet(): boolean {
+    if (this.#responses.size > 0) return false;
+    for (const socket of this.#carriers()) if (!isUpgraded(socket)) return false;
+    return true;
+  }
+
+  #changed(): void {
+    if (this.#drained !== null && this.#isQuiet()) this.#onQuiet();
   }
 
   /** No more connections; settles when the last one has ended. Idle ones are left alone, unlike in `http.Server.close`. */
@@ -129,7 +198,18 @@ class ServerTraffic {
 
   readonly #onConnection = (socket: Socket) => {
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#changed();
+    });
+  };
+
+  readonly #onSecured = (socket: TLSSocket) => {
+    this.#secured.add(socket);
+    socket.once('close', () => {
+      this.#secured.delete(socket);
+      this.#changed();
+    });
   };
 
   readonly #onSession = (session: ServerHttp2Session) => {
@@ -141,7 +221,10 @@ class ServerTraffic {
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse) => {
     this.#responses.set(response, request);
     if (this.#closed) askToClose(response);
-    response.once('close', () => this.#responses.delete(response));
+    response.once('close', () => {
+      this.#responses.delete(response);
+      this.#changed();
+    });
   };
 
   readonly #onClose = () => {
@@ -151,10 +234,30 @@ class ServerTraffic {
 
   #detach(): void {
     this.#server.off('connection', this.#onConnection);
+    this.#server.off('secureConnection', this.#onSecured);
     this.#server.off('session', this.#onSession);
     this.#server.off('request', this.#onRequest);
     this.#server.off('close', this.#onClose);
   }
+}
+
+/** Asked without loading `node:tls`. */
+function isTls(server: Server): boolean {
+  return typeof (server as Partial<TlsServer>).setSecureContext === 'function';
+}
+
+/** Node's parser leaves a socket that has become somebody else's, by `upgrade` or `connect`. */
+function isUpgraded(socket: Socket): boolean {
+  return !socket.destroyed && (socket as { parser?: unknown }).parser === null;
+}
+
+/** Node's own note of the response that a socket waits for, `Expect: 100-continue` included, which is no `request` yet. */
+function isAnswering(socket: Socket): boolean {
+  return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** RFC 9112, section 9.6: the last response on the connection. HTTP/2 has GOAWAY for it. */
