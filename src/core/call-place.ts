@@ -39,7 +39,8 @@ function stackBelow(below: Function, depth: number): unknown {
   }
 }
 
-function placeIn(stack: unknown): string | undefined {
+/** The first place of the program in the text of a stack, as `CallPlace` tells it; undefined when there is none. */
+export function placeIn(stack: unknown): string | undefined {
   if (typeof stack !== 'string') return undefined;
   for (const line of stack.split('\n')) {
     const [, file, number] = FRAME.exec(line) ?? [];

@@ -1,7 +1,7 @@
 /** The ground floor: coded errors, checks of arguments, deadlines, callers' places, seeded random numbers, `/proc`, untrusted text, text on a grid of cells. */
 export { checkCallback, checkOptionNames, checkOwner, checkSignal, kindOf } from './arguments.js';
 export { builtin } from './builtin.js';
-export { CallPlace } from './call-place.js';
+export { CallPlace, placeIn } from './call-place.js';
 export { Channel } from './channel.js';
 export { monotonicMs } from './clock.js';
 export { closingClock, Deadline, DeadlineClock, settleBy } from './deadline-clock.js';

@@ -6,6 +6,8 @@ export interface CloseFailure {
   readonly path: string;
   readonly phase: 'acquire' | 'drain' | 'release' | 'abandon';
   readonly error: unknown;
+  /** `file:line` where it was acquired; absent where the place was not sampled. */
+  readonly acquiredAt?: string;
 }
 
 /** Something that closing gave up on: it is still held. */

@@ -95,9 +95,9 @@ export class Closing {
     return this.now + Math.min(ownMs, shareMs);
   }
 
-  fail(path: string, phase: CloseFailure['phase'], error: unknown): void {
+  fail(path: string, phase: CloseFailure['phase'], error: unknown, acquiredAt?: string): void {
     this.failures ??= [];
-    this.failures.push({ path, phase, error });
+    this.failures.push({ path, phase, error, ...(acquiredAt === undefined ? {} : { acquiredAt }) });
   }
 
   giveUpOn(stuck: StuckResource): void {
@@ -109,7 +109,7 @@ export class Closing {
   /** Adds what happened in a child that was closed within this run. */
   include(report: CloseReport): void {
     this.remaining += report.remaining;
-    for (const { path, phase, error } of report.failures) this.fail(path, phase, error);
+    if (report.failures.length > 0) this.failures = [...(this.failures ?? []), ...report.failures];
     if (report.stuck.length > 0) this.stuck = [...(this.stuck ?? []), ...report.stuck];
     this.children ??= [];
     this.children.push(report);

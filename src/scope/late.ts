@@ -4,16 +4,22 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function';
 }
 
+/** Paths whose failure was a warning already: what comes again and again is only published. */
+const warned = new Set<string>();
+const MOST_WARNED = 1000;
+
 /**
  * Tells of a failure that no report can hold any more, as its close has returned: on the channel
- * `watertight:scope-late-failure` as `{ path, error }`, and as a warning of the process.
+ * `watertight:scope-late-failure` as `{ path, error }`, and, once for each path, as a warning of the process.
  */
-export function lateFailure(path: string, error: unknown): void {
+export function lateFailure(path: string, error: unknown, when = 'after its scope had given up on it'): void {
   builtin.diagnostics.channel('watertight:scope-late-failure').publish({ path, error });
-  const message = `Release of ${plainText(path, 200)} failed after its scope had given up on it: ${errorText(error)}`;
+  if (warned.has(path) || warned.size >= MOST_WARNED) return;
+  warned.add(path);
+  const message = `Release of ${plainText(path, 200)} failed ${when}: ${errorText(error)}`;
   process.emitWarning(
     new WatertightError('WT_SCOPE_LATE_FAILURE', message, {
-      hint: 'give it more time',
+      hint: 'see the cause; a release that takes long gets more time by `timeoutMs`',
       details: { path },
       cause: error,
     }),
@@ -30,12 +36,14 @@ export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const CAME_LATE = 'when it came to its scope, which had closed';
+
 /** Releases what came to a scope that takes nothing any more; nobody waits for it, so its failure is a late one. */
 export function releaseAtOnce(path: string, release: () => unknown): void {
   try {
     const ending = release();
-    if (isThenable(ending)) ending.then(undefined, (error) => lateFailure(path, error));
+    if (isThenable(ending)) ending.then(undefined, (error) => lateFailure(path, error, CAME_LATE));
   } catch (error) {
-    lateFailure(path, error);
+    lateFailure(path, error, CAME_LATE);
   }
 }

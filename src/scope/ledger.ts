@@ -297,7 +297,7 @@ export class Ledger {
     if (extra?.error === undefined) return;
     // An acquisition that was told to stop, and did, has not failed.
     if (entry.state !== DETACHED || !isStopped(extra.error)) {
-      run.fail(this.#pathOf(entry), entry.state === DETACHED ? 'acquire' : 'release', extra.error);
+      run.fail(this.#pathOf(entry), entry.state === DETACHED ? 'acquire' : 'release', extra.error, extra.place?.text);
     }
   }
 
@@ -307,7 +307,7 @@ export class Ledger {
     entry.releaseUs = Math.trunc(waitedMs * 1000);
     this.#nameStuck(entry, run, wasAcquiring ? 'acquiring' : 'releasing', waitedMs);
     if (wasAcquiring) entry.extra?.refuse?.(this.#owner.closedError(`Resource ${entry.name}`));
-    else this.#abandon(entry, (error) => run.fail(this.#pathOf(entry), 'abandon', error));
+    else this.#abandon(entry, (error) => run.fail(this.#pathOf(entry), 'abandon', error, entry.extra?.place?.text));
   }
 
   #nameStuck(entry: Entry, run: Closing, state: 'acquiring' | 'releasing', waitedMs = 0): void {
@@ -331,13 +331,15 @@ export class Ledger {
 
   async #drain(run: Closing, entry: Entry, drain: Release<unknown>, deadlineAt: number): Promise<void> {
     const path = this.#pathOf(entry);
+    const acquiredAt = entry.extra?.place?.text;
+    const startedAt = monotonicMs();
     const outer = releasing;
     let draining: unknown;
     try {
       releasing = this.#owner;
       draining = drain(entry.value, { deadlineAt });
     } catch (error) {
-      return run.fail(path, 'drain', error);
+      return run.fail(path, 'drain', error, acquiredAt);
     } finally {
       releasing = outer;
     }
@@ -345,12 +347,13 @@ export class Ledger {
     let isOver = false;
     const watched = Promise.resolve(draining).catch((error) => {
       if (isOver) lateFailure(path, error);
-      else run.fail(path, 'drain', error);
+      else run.fail(path, 'drain', error, acquiredAt);
     });
     if ((await settleBy(watched, deadlineAt)) === 'settled') return;
     isOver = true;
-    const message = `Cannot finish draining ${path} in its time; it is released all the same`;
-    run.fail(path, 'drain', new WatertightError('WT_SCOPE_DRAIN_TIMEOUT', message, { hint: 'give close() more time' }));
+    const message = `Cannot finish draining within ${Math.round(deadlineAt - startedAt)} ms; it is released all the same`;
+    const hint = 'give close() more time: draining gets half of it';
+    run.fail(path, 'drain', new WatertightError('WT_SCOPE_DRAIN_TIMEOUT', message, { hint }), acquiredAt);
   }
 
   /** What arrives after closing began is released at once; then its acquirer is told. */

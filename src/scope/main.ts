@@ -1,4 +1,5 @@
 import { isStopped } from './late.js';
+import { checkMainOptions } from './main-options.js';
 import { Scope } from './scope.js';
 import { type SupervisorOptions, supervisorOf } from './supervisor.js';
 
@@ -32,6 +33,7 @@ export interface MainOptions extends SupervisorOptions {
  */
 export async function main(work: (scope: Scope) => unknown, options: MainOptions = {}): Promise<never> {
   if (typeof work !== 'function') throw new TypeError(`main(work): work must be a function, not ${typeof work}`);
+  checkMainOptions(options);
   const { name = 'main', until = 'idle' } = options;
   const scope = new Scope(name);
   const supervisor = supervisorOf(options);

@@ -1,16 +1,29 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
-import { builtin } from '../core/index.js';
-import type { HoldOptions } from './entry.js';
+import { builtin, monotonicMs, settleBy, WatertightError } from '../core/index.js';
+import type { HoldOptions, ReleaseContext } from './entry.js';
 import type { Scope } from './scope.js';
 import { checkOptions } from './settings.js';
 
-/** Asks a child process to end, and waits until it has. */
-export async function endProcess(child: ChildProcess): Promise<void> {
+/** Of the time for its end, what is kept for killing a process that does not end when it is asked, and the most of it. */
+const KILL_SHARE = 0.2;
+const KILL_MS = 500;
+
+/** Asks a child process to end, then makes it, and waits until it has. @throws WatertightError WT_SCOPE_PROCESS_KILLED */
+export async function endProcess(child: ChildProcess, { deadlineAt }: ReleaseContext): Promise<void> {
   if (hasEnded(child)) return;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
+  const askedAt = monotonicMs();
+  const killAt = deadlineAt - Math.min(KILL_MS, (deadlineAt - askedAt) * KILL_SHARE);
+  if ((await settleBy(ended, killAt)) === 'settled') return;
+  killProcess(child);
   await ended;
+  const message = `Process ${child.pid} was killed as it did not end within ${Math.round(killAt - askedAt)} ms of SIGTERM`;
+  throw new WatertightError('WT_SCOPE_PROCESS_KILLED', message, {
+    hint: 'give it more time by `timeoutMs`, or let it end on SIGTERM',
+    details: { pid: child.pid },
+  });
 }
 
 export function killProcess(child: ChildProcess): void {

@@ -1,17 +1,21 @@
-import { builtin, plainText } from '../core/index.js';
+import { builtin, placeIn, plainText } from '../core/index.js';
 import type { CloseReport } from './close-report.js';
 import { ageText } from './tree.js';
 
 /** Failures and stuck resources that are told one by one. */
 const MOST_LINES = 20;
 const LINE_CHARS = 300;
+/** Causes and inner errors told of one failure. */
+const MOST_REASONS = 5;
 
 /**
  * A report for people: one line that says how it went, then each failure and each resource that is still held.
  *
  * @example
  * closed app in 5.0 s: 4 of 5 released, 1 still held
- *   stuck   app/database: releasing for 5 s, 3 h old, acquired at src/db.ts:41
+ *   stuck   app/database: releasing for 5.0 s, 3 h old, acquired at src/db.ts:41
+ *   failed  app/log: release: Error: cannot flush (src/log.ts:12), acquired at src/log.ts:7
+ *           ← Error: ENOSPC: no space left on device, write
  */
 export function closeReportText(report: CloseReport): string {
   const { scope, initial, released, remaining, durationMs, failures, stuck } = report;
@@ -22,8 +26,9 @@ export function closeReportText(report: CloseReport): string {
     const place = acquiredAt === undefined ? '' : `, acquired at ${acquiredAt}`;
     lines.push(line(`  stuck   ${path}: ${state} for ${ageText(waitedMs)}, ${ageText(ageMs)} old${place}`));
   }
-  for (const { path, phase, error } of failures.slice(0, MOST_LINES)) {
-    lines.push(line(`  failed  ${path}: ${phase}: ${errorLine(error)}`));
+  for (const { path, phase, error, acquiredAt } of failures.slice(0, MOST_LINES)) {
+    const place = acquiredAt === undefined ? '' : `, acquired at ${acquiredAt}`;
+    lines.push(line(`  failed  ${path}: ${phase}: ${errorLine(error)}${place}`), ...reasonLines(error));
   }
   const more = Math.max(0, stuck.length - MOST_LINES) + Math.max(0, failures.length - MOST_LINES);
   if (more > 0) lines.push(`  … ${more} more`);
@@ -31,9 +36,21 @@ export function closeReportText(report: CloseReport): string {
 }
 
 function errorLine(error: unknown): string {
-  return error instanceof Error
-    ? `${error.name}: ${error.message}`
-    : builtin.util.inspect(error, { depth: 1, breakLength: Infinity });
+  if (!(error instanceof Error)) return builtin.util.inspect(error, { depth: 1, breakLength: Infinity });
+  const thrownAt = placeIn(error.stack);
+  return `${error.name}: ${error.message}${thrownAt === undefined ? '' : ` (${thrownAt})`}`;
+}
+
+/** What an error came from: its causes one after another, and the errors that it stands for. */
+function reasonLines(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let at = error; at instanceof Error && lines.length < MOST_REASONS; at = at.cause) {
+    if (at instanceof AggregateError) {
+      lines.push(...at.errors.slice(0, MOST_REASONS).map((inner) => line(`          · ${errorLine(inner)}`)));
+    }
+    if (at.cause !== undefined) lines.push(line(`          ← ${errorLine(at.cause)}`));
+  }
+  return lines;
 }
 
 /** Leading blanks are ours. */

@@ -1,4 +1,7 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter, getEventListeners } from 'node:events';
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Scope } from './scope.js';
 
@@ -206,7 +209,14 @@ describe('Scope.close()', () => {
     scope.hold('hangs', 7, never, { timeoutMs: 20, abandon });
     const report = await scope.close();
     expect(killed).toEqual([7]);
-    expect(report.failures).toEqual([{ path: 'test/hangs', phase: 'abandon', error: new Error('will not die') }]);
+    expect(report.failures).toEqual([
+      {
+        path: 'test/hangs',
+        phase: 'abandon',
+        error: new Error('will not die'),
+        acquiredAt: expect.stringMatching(/scope\.test\.ts:\d+$/),
+      },
+    ]);
   });
 
   test('called from inside a release neither deadlocks nor runs twice', async () => {
@@ -417,7 +427,14 @@ describe('Scope.acquire()', () => {
     fail(new Error('no route'));
     await refused;
     const report = await closing;
-    expect(report.failures).toEqual([{ path: 'test/fails', phase: 'acquire', error: new Error('no route') }]);
+    expect(report.failures).toEqual([
+      {
+        path: 'test/fails',
+        phase: 'acquire',
+        error: new Error('no route'),
+        acquiredAt: expect.stringMatching(/scope\.test\.ts:\d+$/),
+      },
+    ]);
     expect(report.remaining).toBe(0);
   });
 
@@ -601,6 +618,22 @@ describe('Held', () => {
   });
 });
 
+test('wrong options are refused before anything is owned', async () => {
+  const controller = new AbortController();
+  for (const [make, message] of [
+    [() => new Scope('x', { signal: controller as never }), 'signal must be an AbortSignal, not an AbortController'],
+    [() => new Scope('x', { closeTimeout: 5 } as never), 'no option "closeTimeout"'],
+    [() => new Scope('x').hold('r', 1, () => {}, { drain: 5 as never }), 'drain must be a function, not the number 5'],
+    [() => new Scope('x').hold('r', 1, () => {}, { abandon: 'kill' as never }), 'abandon must be a function'],
+    [() => new Scope('x').tempDir('../../x'), 'prefix must be a text without slashes'],
+  ] as const) {
+    expect(make).toThrow(message);
+  }
+  await using scope = new Scope('x');
+  const folder = await scope.tempDir('');
+  expect(dirname(folder)).toBe(tmpdir());
+});
+
 describe('after the end', () => {
   test('hold, defer, use and adopt release at once and refuse', async () => {
     const scope = new Scope('test');
@@ -620,7 +653,33 @@ describe('after the end', () => {
     const scope = new Scope('test');
     await scope.close();
     expect(() => scope.defer('late', () => Promise.reject(new Error('boom')))).toThrow(code('WT_SCOPE_CLOSED'));
-    expect(await warned).toEqual(code('WT_SCOPE_LATE_FAILURE'));
+    const warning = await warned;
+    expect(warning).toEqual(code('WT_SCOPE_LATE_FAILURE'));
+    expect(warning.message).toContain('test/late failed when it came to its scope, which had closed: boom');
+  });
+
+  test('a release that acquires again after the end is one warning, and all on the channel', async () => {
+    const warnings: Error[] = [];
+    const failures: unknown[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    const hear = (failure: unknown) => failures.push(failure);
+    process.on('warning', listen);
+    subscribe('watertight:scope-late-failure', hear);
+    const scope = new Scope('test');
+    let left = 20;
+    const reconnect = async () => {
+      await null;
+      if (left-- > 0) scope.hold('connection', {}, reconnect);
+    };
+    scope.hold('connection', {}, reconnect);
+    const report = await scope.close();
+    expect(report.failures).toHaveLength(1);
+    while (left > 0) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(failures).toHaveLength(19);
+    expect(warnings).toHaveLength(1);
+    process.off('warning', listen);
+    unsubscribe('watertight:scope-late-failure', hear);
   });
 });
 

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
-import { monotonicMs, type Owner, settleBy, WatertightError } from '../core/index.js';
+import { checkOptionNames, checkSignal, monotonicMs, type Owner, settleBy, WatertightError } from '../core/index.js';
 import { type Closable, releaseOf } from './closable.js';
 import { CloseReport, type CloseStatus } from './close-report.js';
 import { Closing } from './closing.js';
@@ -56,6 +56,8 @@ interface Settings {
   readonly together: boolean;
 }
 
+const OPTION_NAMES = ['closeTimeoutMs', 'releaseTimeoutMs', 'sites', 'together', 'signal'] as const;
+
 const PLAIN: Settings = {
   closeTimeoutMs: CLOSE_TIMEOUT_MS,
   releaseTimeoutMs: RELEASE_TIMEOUT_MS,
@@ -103,6 +105,8 @@ export class Scope implements Owner {
     if (typeof name !== 'string') throw new TypeError(`new Scope(name): name must be a string, not ${typeof name}`);
     this.name = name;
     this.parent = parent;
+    if (options !== undefined) checkOptionNames('new Scope()', options, OPTION_NAMES);
+    checkSignal('new Scope()', options?.signal);
     const inherited = parent === null ? PLAIN : parent.#settings;
     this.#settings = options === undefined ? inherited : settingsOf(options, inherited);
     this.#ledger = new Ledger(this, this.#settings.releaseTimeoutMs);

@@ -1,4 +1,4 @@
-import { CallPlace } from '../core/index.js';
+import { CallPlace, checkCallback } from '../core/index.js';
 
 /** How often something that costs is done: never; for the first 1,024 of a thread and one in so many from then on; each time. */
 export type Sampling = 'off' | 'sampled' | 'always';
@@ -54,9 +54,13 @@ export function samplePlace(sampling: Sampling): CallPlace | undefined {
   return new CallPlace();
 }
 
-/** Options of a resource, looked at before there is one. @throws RangeError as `checkTimeout` */
-export function checkOptions(options: { readonly timeoutMs?: number } | undefined): void {
-  if (options?.timeoutMs !== undefined) checkTimeout('timeoutMs', options.timeoutMs);
+/** Options of a resource, looked at before there is one. @throws RangeError as `checkTimeout`; TypeError for what is no function */
+export function checkOptions(options: { timeoutMs?: unknown; drain?: unknown; abandon?: unknown } | undefined): void {
+  if (options === undefined) return;
+  const { timeoutMs, drain, abandon } = options;
+  if (timeoutMs !== undefined) checkTimeout('timeoutMs', timeoutMs);
+  if (drain !== undefined) checkCallback('scope', 'drain', drain);
+  if (abandon !== undefined) checkCallback('scope', 'abandon', abandon);
 }
 
 /** A time limit in ms. @throws RangeError naming the setting and what it got. */

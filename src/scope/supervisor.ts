@@ -21,6 +21,8 @@ export interface SupervisorOptions {
   readonly signalExitCode?: number;
   /** Gets each text that is printed. Default: standard error. */
   readonly print?: (text: string) => void;
+  /** Gets the report of each root scope before the process exits; what it throws is printed, and gives exit code 1. */
+  readonly onClosed?: (report: CloseReport) => void;
 }
 
 const CLOSE_TIMEOUT_MS = 9_000;
@@ -41,6 +43,8 @@ export class Supervisor {
   readonly #errors: unknown[] = [];
   #first: End | null = null;
   #closingSince = 0;
+  /** A signal has come: the next one forces. */
+  #isSignalled = false;
   #isOver = false;
 
   constructor(options: SupervisorOptions) {
@@ -82,14 +86,21 @@ export class Supervisor {
   }
 
   #onSignal(signal: NodeJS.Signals): void {
+    const isFirst = !this.#isSignalled;
+    this.#isSignalled = true;
     if (this.#first === null) {
       this.end({ kind: 'signal', signal });
+      return;
+    }
+    // A supervisor sends it because the program fails: that must not cut the closing short.
+    if (isFirst) {
+      this.#print(`watertight: ${signal}: is closing already; once more ends at once`);
       return;
     }
     const isSame = signal === 'SIGINT' && monotonicMs() - this.#closingSince < SAME_INTERRUPT_MS;
     if (isSame && this.#first.kind === 'signal' && this.#first.signal === signal) return;
     this.#print(`watertight: ${signal} while closing: ends now, still held:\n${this.tree()}`);
-    this.#exit(EXIT_SIGNAL + builtin.os.constants.signals[signal]);
+    this.#exit(this.#errors.length > 0 ? EXIT_FAILURE : EXIT_SIGNAL + builtin.os.constants.signals[signal]);
   }
 
   async #close(end: End): Promise<void> {
@@ -99,6 +110,7 @@ export class Supervisor {
       reports.push(await scope.close({ timeoutMs: Math.max(0, endsAt - monotonicMs()) }));
     }
     this.#tell(end, reports);
+    this.#report(reports);
     this.#exit(this.#codeAfter(end, reports));
   }
 
@@ -108,6 +120,17 @@ export class Supervisor {
     for (const report of reports) {
       const isQuiet = cause === '' && report.failures.length === 0 && report.remaining === 0;
       if (!isQuiet) this.#print(`watertight: ${cause}${closeReportText(report)}`);
+    }
+  }
+
+  #report(reports: readonly CloseReport[]): void {
+    for (const report of reports) {
+      try {
+        this.#options.onClosed?.(report);
+      } catch (error) {
+        this.#errors.push(error);
+        this.#print(builtin.util.inspect(error));
+      }
     }
   }
 

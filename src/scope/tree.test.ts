@@ -43,10 +43,13 @@ test('prints as a tree, without control characters, at most 20 lines of a kind',
 });
 
 test('ageText() has one number and its unit', () => {
-  expect([0, 999, 1000, 119_000, 120_000, 7_200_000, 172_800_000].map(ageText)).toEqual([
+  expect([0, 999, 1000, 4540, 9940, 9960, 119_000, 120_000, 7_200_000, 172_800_000].map(ageText)).toEqual([
     '0 ms',
     '999 ms',
-    '1 s',
+    '1.0 s',
+    '4.5 s',
+    '9.9 s',
+    '10 s',
     '119 s',
     '2 min',
     '2 h',
@@ -65,5 +68,31 @@ test('closeReportText() names what failed and what is still held', async () => {
   expect(text).toMatch(
     /^ {2}stuck {3}app\/socket: releasing for \d+ ms, \d+ ms old, acquired at .*tree\.test\.ts:\d+$/m,
   );
-  expect(text).toMatch(/^ {2}failed {2}app\/flush: release: Error: disk full$/m);
+  expect(text).toMatch(
+    /^ {2}failed {2}app\/flush: release: Error: disk full {2}\(.*tree\.test\.ts:\d+\), acquired at .*tree\.test\.ts:\d+$/m,
+  );
+});
+
+test('closeReportText() tells what a failure came from: its causes, and the errors that it stands for', async () => {
+  const scope = new Scope('app', { sites: 'off' });
+  scope.defer('database', () => {
+    throw new Error('cannot flush', { cause: new Error('ENOSPC', { cause: 'quota' }) });
+  });
+  scope.defer('many', () => {
+    throw new AggregateError([new Error('first'), new TypeError('second')], 'two of two');
+  });
+  const circle = new Error('circle');
+  circle.cause = circle;
+  scope.defer('circle', () => Promise.reject(circle));
+  const text = closeReportText(await scope.close()).replace(/ \([^)]*\)/g, '');
+  expect(text.split('\n').slice(1)).toEqual([
+    '  failed  app/circle: release: Error: circle',
+    ...Array.from({ length: 5 }, () => '          ← Error: circle'),
+    '  failed  app/many: release: AggregateError: two of two',
+    '          · Error: first',
+    '          · TypeError: second',
+    '  failed  app/database: release: Error: cannot flush',
+    '          ← Error: ENOSPC',
+    "          ← 'quota'",
+  ]);
 });

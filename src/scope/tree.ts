@@ -105,9 +105,10 @@ function indent(lines: readonly string[], isLast: boolean): string[] {
   return lines.map((line, at) => (at === 0 ? `${isLast ? '└─' : '├─'} ${line}` : `${isLast ? '  ' : '│ '} ${line}`));
 }
 
-/** `340 ms`, `12 s`, `5 min`, `3 h`, `12 d`. */
+/** `340 ms`, `4.5 s`, `12 s`, `5 min`, `3 h`, `12 d`. */
 export function ageText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
   if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`;

@@ -196,6 +196,51 @@ describe('main()', () => {
     expect(err).toContain('2 of 2 released');
   });
 
+  test('a SIGTERM after an error does not cut the closing short: exit code 1; a second one does', async () => {
+    for (const signals of [1, 2]) {
+      const { child, printed, ended } = program(`main((scope) => {
+        scope.defer('flush', () => new Promise((resolve) => { say('closing'); setTimeout(() => { say('flushed'); resolve(); }, 400); }));
+        throw new Error('work failed');
+      }, { print: (text) => { console.error(text); if (text.includes('closing already')) say('told'); } });`);
+      await printed('closing');
+      child.kill('SIGTERM');
+      await printed('told');
+      if (signals === 2) child.kill('SIGTERM');
+      const { code, out, err } = await ended;
+      expect(code).toBe(1);
+      expect(out.includes('flushed')).toBe(signals === 1);
+      expect(err).toContain('SIGTERM: is closing already; once more ends at once');
+    }
+  });
+
+  test('gives the report of each root to onClosed, and what that throws gives exit code 1', async () => {
+    const { child, printed, ended } = program(`main((scope) => {
+      scope.interval('tick', 1000, () => {}); say('up');
+    }, { onClosed: (report) => { say(report.scope + ' ' + report.released + ' of ' + report.initial); throw new Error('no place for it'); } });`);
+    await printed('up');
+    child.kill('SIGTERM');
+    const { code, out, err } = await ended;
+    expect({ code, out }).toEqual({ code: 1, out: 'up\nmain 1 of 1\n' });
+    expect(err).toContain('no place for it');
+  });
+
+  test('refuses wrong options before the work begins: what is wrong would show only at the end', async () => {
+    const { ended } = program(`
+      const texts = [];
+      for (const options of [{ closeTimeoutMs: NaN }, { closeTimeoutMs: '5s' }, { closeTimeoutMs: -1 }, { signalExitCode: NaN },
+        { signalExitCode: 300 }, { until: 'foo' }, { treeSignal: 'SIGFOO' }, { signals: ['SIGKILL'] }, { signals: 'SIGTERM' },
+        { print: 5 }, { onClosed: 5 }, { timeoutMs: 5 }, null]) {
+        await main(() => say('began'), options).catch((error) => texts.push(error.name + ' ' + error.message));
+      }
+      say(texts.join('\\n'));`);
+    const { out } = await ended;
+    const lines = out.trim().split('\n');
+    expect(lines).toHaveLength(13);
+    expect(out).not.toContain('began');
+    expect(lines[0]).toBe('RangeError main(): closeTimeoutMs must be a number of ms from 0 to 2147483647, not NaN');
+    expect(lines.at(-2)).toContain('there is no option "timeoutMs"');
+  });
+
   test('an unhandled rejection closes too', async () => {
     const { ended } = program(
       `main((scope) => { scope.defer(() => say('released')); Promise.reject(new Error('nobody')); });`,
