@@ -64,7 +64,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < sources) {
  * of which the first drops comments, which would stay in memory with the source, and the second puts the lines back.
  */
 async function bundle(folder, rooms, isRoot) {
-  const doors = [...rooms.map((room) => `${room}/index`), ...(isRoot ? ['index'] : [])];
+  // `tasks` is part of the root's own file, one less to load: its door leads there.
+  const doors = isRoot ? ['core/index', 'scope/index', 'index'] : rooms.map((room) => `${room}/index`);
   const { outputFiles } = await build({
     entryPoints: Object.fromEntries(doors.map((door) => [door, join(folder, `${door}.js`)])),
     outdir: folder,
@@ -104,6 +105,7 @@ async function bundle(folder, rooms, isRoot) {
     writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
     writeFileSync(`${path}.map`, map);
   }
+  if (isRoot) writeFileSync(join(folder, 'tasks', 'index.js'), "export { BackgroundTasks } from '../index.js';\n");
 }
 
 /**
