@@ -99,7 +99,13 @@ async function bundle(folder, rooms, isRoot) {
     }
   }
   for (const { path, text } of outputFiles) {
-    const options = { target: 'node20', format: 'esm', sourcefile: basename(path), sourcemap: 'external', minifySyntax: true };
+    const options = {
+      target: 'node20',
+      format: 'esm',
+      sourcefile: basename(path),
+      sourcemap: 'external',
+      minifySyntax: true,
+    };
     const { code, map } = await transform(text, options);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);

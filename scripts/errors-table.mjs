@@ -61,6 +61,8 @@ const MEANINGS = {
   WT_SCOPE_LATE_FAILURE: 'A release failed after closing had given up on it, too late for the report. A warning.',
   WT_SCOPE_NOT_HELD: 'What is to be released is not in this scope: released before, or never acquired here.',
   WT_SCOPE_RELEASE_TIMEOUT: 'A release before the end of the scope took longer than its time; it may still end.',
+  WT_SCOPE_PROCESS_KILLED:
+    'A child process did not end on SIGTERM in its time, and was killed; in the report of closing.',
   WT_SCOPE_REQUESTS_CUT: 'Requests were in flight when a server had to be closed, and got no answer.',
   WT_SCOPE_ROLLBACK_FAILED:
     'Work failed, and so did the release of something that it had acquired. `cause` is the first.',
