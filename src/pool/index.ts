@@ -10,7 +10,8 @@
  * const report = await pool.close({ timeoutMs: 5_000 });
  * console.log(rows, report.holders);
  */
+export type { AcquireOptions } from './acquire-options.js';
 export type { Loan } from './loan.js';
 export type { Creation, Holder, LeaseNotice, PoolFailure, PoolOptions } from './options.js';
-export { type AcquireOptions, Pool } from './pool.js';
+export { Pool } from './pool.js';
 export type { PoolCloseReport, PoolStats } from './report.js';

@@ -1,4 +1,4 @@
-import type { Owner } from '../core/index.js';
+import { checkCallback, checkOptionNames, checkOwner, kindOf, type Owner } from '../core/index.js';
 
 /** What `create` gets. */
 export interface Creation {
@@ -76,8 +76,15 @@ const IDLE_TIMEOUT_MS = 600_000;
 const STEP_TIMEOUT_MS = 5_000;
 const MAX = 10;
 
+const NAMES: readonly (keyof PoolOptions<unknown>)[] = [
+  ...(['name', 'scope', 'create', 'destroy', 'validate', 'min', 'max', 'waitLimit', 'acquireTimeoutMs'] as const),
+  ...(['leaseTimeoutMs', 'idleTimeoutMs', 'stepTimeoutMs', 'sites', 'onLease', 'onFailure'] as const),
+];
+
 /** @throws TypeError or RangeError for a wrong option. */
 export function checkedSettings<T>(options: PoolOptions<T>): PoolSettings<T> {
+  checkOptionNames('Pool', options, NAMES);
+  checkOwner('Pool', options.scope);
   const settings: PoolSettings<T> = {
     name: options.name ?? 'pool',
     create: options.create,
@@ -95,10 +102,10 @@ export function checkedSettings<T>(options: PoolOptions<T>): PoolSettings<T> {
     onFailure: options.onFailure,
   };
   if (typeof settings.name !== 'string' || settings.name === '') {
-    throw new TypeError(`Pool: name must be a text that is not empty, got ${String(settings.name)}`);
+    throw new TypeError(`Pool: name must be a text that is not empty, got ${kindOf(settings.name)}`);
   }
-  for (const key of ['create', 'destroy'] as const) checkFunction(key, settings[key]);
-  if (settings.validate !== undefined) checkFunction('validate', settings.validate);
+  for (const key of ['create', 'destroy'] as const) checkFunction('Pool', key, settings[key]);
+  for (const key of ['validate', 'onLease', 'onFailure'] as const) checkCallback('Pool', key, settings[key]);
   checkWhole('max', settings.max, 1, Number.MAX_SAFE_INTEGER);
   checkWhole('min', settings.min, 0, settings.max);
   checkWhole('waitLimit', settings.waitLimit, 0, Number.POSITIVE_INFINITY);
@@ -106,24 +113,25 @@ export function checkedSettings<T>(options: PoolOptions<T>): PoolSettings<T> {
     checkMs('Pool', key, settings[key]);
   }
   if (!['off', 'sampled', 'always'].includes(settings.sites)) {
-    throw new RangeError(`Pool: sites must be one of off, sampled, always, got ${String(settings.sites)}`);
+    throw new RangeError(`Pool: sites must be one of off, sampled, always, got ${kindOf(settings.sites)}`);
   }
   return settings;
 }
 
-function checkFunction(parameter: string, value: unknown): void {
+/** One that must be there. @throws TypeError */
+export function checkFunction(where: string, parameter: string, value: unknown): void {
   if (typeof value === 'function') return;
-  throw new TypeError(`Pool: ${parameter} must be a function, got ${typeof value}`);
+  throw new TypeError(`${where}: ${parameter} must be a function, got ${kindOf(value)}`);
 }
 
 function checkWhole(parameter: string, value: number, least: number, most: number): void {
   const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY;
   if (isWhole && value >= least && value <= most) return;
-  throw new RangeError(`Pool: ${parameter} must be a whole number from ${least} to ${most}, got ${String(value)}`);
+  throw new RangeError(`Pool: ${parameter} must be a whole number from ${least} to ${most}, got ${kindOf(value)}`);
 }
 
 /** @throws RangeError unless `value` is a number of ms from 0. */
 export function checkMs(where: string, parameter: string, value: number): void {
   if (typeof value === 'number' && value >= 0) return;
-  throw new RangeError(`${where}: ${parameter} must be a number of ms from 0, got ${String(value)}`);
+  throw new RangeError(`${where}: ${parameter} must be a number of ms from 0, got ${kindOf(value)}`);
 }

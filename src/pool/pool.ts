@@ -1,5 +1,6 @@
 import { type CallPlace, monotonicMs, type Owned, type Owner, settleBy } from '../core/index.js';
 import { Scope } from '../scope/index.js';
+import { type AcquireOptions, checkAcquire } from './acquire-options.js';
 import { LeaseWatch } from './lease-watch.js';
 import { holderOf, type Loan, type LoanDesk, LoanRecord } from './loan.js';
 import { LoanList } from './loan-list.js';
@@ -7,6 +8,7 @@ import { LoanPlaces } from './loan-places.js';
 import { Notices } from './notices.js';
 import {
   checkedSettings,
+  checkFunction,
   checkMs,
   type Holder,
   type PoolFailure,
@@ -26,13 +28,6 @@ import type { PoolCloseReport, PoolStats } from './report.js';
 import type { Resource } from './resource.js';
 import { Stock } from './stock.js';
 import { Waiter, WaitLine } from './wait-line.js';
-
-export interface AcquireOptions {
-  /** Who takes it, for reports: `GET /orders`. */
-  borrower?: string;
-  /** Longest wait, in ms, from 0. Default `acquireTimeoutMs` of the pool. */
-  timeoutMs?: number;
-}
 
 /** The close of a scope takes as long by default. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -112,11 +107,18 @@ export class Pool<T> implements AsyncDisposable {
    *
    * @param signal stops the wait; nothing is lost when it aborts as a resource is handed over: the loan is given then
    * @throws (as a rejection) WatertightError WT_POOL_CLOSED, WT_POOL_FULL, WT_POOL_TIMEOUT, WT_POOL_CREATE_FAILED; the
-   *   signal's reason; RangeError for a wrong option.
+   *   signal's reason; TypeError or RangeError for a wrong signal or option, and then nobody waits.
    */
   acquire(signal?: AbortSignal, options?: AcquireOptions): Promise<Loan<T>> {
     if (this.#isClosed) return Promise.reject(closedError(this.name));
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal !== undefined || options !== undefined) {
+      try {
+        checkAcquire(signal, options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      if (signal?.aborted) return Promise.reject(signal.reason);
+    }
     const place = this.#places.take(this.acquire);
     if (this.#waiting.size === 0) {
       const resource = this.#stock.takeReady();
@@ -130,6 +132,7 @@ export class Pool<T> implements AsyncDisposable {
     work: (value: T, loan: Loan<T>) => R | PromiseLike<R>,
     options?: AcquireOptions & { signal?: AbortSignal },
   ): Promise<R> {
+    checkFunction('use()', 'work', work);
     const loan = await this.acquire(options?.signal, options);
     try {
       return await work(loan.value, loan);
@@ -232,7 +235,6 @@ export class Pool<T> implements AsyncDisposable {
     const { waitLimit, acquireTimeoutMs } = this.#settings;
     return new Promise((resolve, reject) => {
       const timeoutMs = options?.timeoutMs ?? acquireTimeoutMs;
-      checkMs('acquire()', 'timeoutMs', timeoutMs);
       const onGivenUp = (waiter: Waiter<T>, why: 'limit' | 'abort') => this.#onGivenUp(waiter, why, timeoutMs);
       const waiter = new Waiter(resolve, reject, signal, onGivenUp, options?.borrower, place);
       this.#waiting.join(waiter);
