@@ -278,11 +278,39 @@ describe('BoundedQueue', () => {
   test('wrong arguments are refused', () => {
     expect(() => new BoundedQueue(0, 'block')).toThrow(RangeError);
     expect(() => new BoundedQueue(1, 'grow' as Overflow)).toThrow(
-      'overflow must be block, drop-oldest, drop-newest, reject, got grow',
+      'overflow must be block, drop-oldest, drop-newest, reject, got the text "grow"',
     );
+    // @ts-expect-error the types refuse it too
     expect(() => new BoundedQueue(1, 'block', { limitBytes: 10 })).toThrow(TypeError);
     expect(() => new BoundedQueue(1, 'block', { limitBytes: 0, sizeOf: () => 1 })).toThrow(RangeError);
     expect(() => new BoundedQueue(1, 'block', { waitingLimit: -1 })).toThrow(RangeError);
+    const sizeOf = (text: string) => text.length;
+    for (const options of [{}, { sizeOf }, { sizeOf, limitBytes: 5 }, { name: 'all', waitingLimit: 1 }]) {
+      expect(new BoundedQueue<string>(1, 'block', options).size).toBe(0);
+    }
+  });
+
+  test.each<[unknown, string]>([
+    [5, 'BoundedQueue: options must be an object, not the number 5'],
+    [{ limit: 5 }, 'BoundedQueue: there is no option "limit"; there are name, limitBytes, sizeOf, waitingLimit'],
+    [{ sizeOf: 5 }, 'BoundedQueue: sizeOf must be a function, not the number 5'],
+    [{ name: '' }, 'BoundedQueue: name must be a text that is not empty, got the text ""'],
+  ])('refuses the options %o', (options, message) => {
+    expect(() => new BoundedQueue(1, 'block', options as object)).toThrow(message);
+  });
+
+  test('a wrong signal is refused before anybody waits with it', async () => {
+    const queue = new BoundedQueue<number>(1, 'block');
+    await expect(queue.take('x' as never)).rejects.toThrow('take(): signal must be an AbortSignal, not the text "x"');
+    expect(queue.waitingTakers).toBe(0);
+    expect(queue.push(1)).toBe(true);
+    for (const wrong of [5, {}, null, new AbortController()]) {
+      expect(() => queue.push(2, wrong as never)).toThrow(/^push\(\): signal must be an AbortSignal, not /);
+    }
+    expect(queue.waitingPushers).toBe(0);
+    expect(await queue.take()).toBe(1);
+    expect(queue.size).toBe(0);
+    queue.close();
   });
 
   test('close() settles everyone who waits, and may be called again', async () => {

@@ -1,6 +1,7 @@
-import { plainText, WatertightError } from '../core/index.js';
+import { checkCallback, checkOptionNames, checkSignal, kindOf, WatertightError } from '../core/index.js';
 import { closedError } from './closed-error.js';
 import { Deque } from './deque.js';
+import { plainName } from './plain-name.js';
 import { WaitingLine } from './waiting-line.js';
 import { wholeNumber, wholeOrInfinite } from './whole-number.js';
 
@@ -8,10 +9,7 @@ import { wholeNumber, wholeOrInfinite } from './whole-number.js';
 export type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'reject';
 
 const OVERFLOWS: readonly string[] = ['block', 'drop-oldest', 'drop-newest', 'reject'];
-/** Longest name that is told. */
-const NAME_CHARS = 100;
-
-export interface BoundedQueueOptions<T> {
+interface QueueOptions<T> {
   /** For messages. Default `queue`. */
   readonly name?: string;
   /** Most bytes of all values together, by `sizeOf`. No limit by default. */
@@ -21,6 +19,10 @@ export interface BoundedQueueOptions<T> {
   /** Most pushers, and most takers, that wait; who comes then gets `WT_BOUNDED_FULL`. No limit by default. */
   readonly waitingLimit?: number;
 }
+
+/** `limitBytes` takes a `sizeOf`. */
+export type BoundedQueueOptions<T> = QueueOptions<T> &
+  ({ readonly limitBytes?: undefined } | { readonly sizeOf: (value: T) => number });
 
 interface Offer<T> {
   readonly value: T;
@@ -69,10 +71,12 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
    * @throws TypeError, RangeError
    */
   constructor(limit: number, overflow: Overflow, options: BoundedQueueOptions<T> = {}) {
+    checkOptionNames('BoundedQueue', options, ['name', 'limitBytes', 'sizeOf', 'waitingLimit']);
     const { name = 'queue', limitBytes = Number.POSITIVE_INFINITY, sizeOf } = options;
+    checkCallback('BoundedQueue', 'sizeOf', sizeOf);
     this.limit = wholeNumber('limit', limit);
     if (!OVERFLOWS.includes(overflow)) {
-      throw new RangeError(`overflow must be ${OVERFLOWS.join(', ')}, got ${String(overflow)}`);
+      throw new RangeError(`overflow must be ${OVERFLOWS.join(', ')}, got ${kindOf(overflow)}`);
     }
     this.overflow = overflow;
     this.limitBytes = wholeOrInfinite('limitBytes', limitBytes);
@@ -81,7 +85,7 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
     }
     this.#sizeOf = sizeOf;
     this.#waitingLimit = wholeOrInfinite('waitingLimit', options.waitingLimit ?? Number.POSITIVE_INFINITY);
-    this.name = plainText(name, NAME_CHARS);
+    this.name = plainName('BoundedQueue', name);
   }
 
   /** Values that can be taken. */
@@ -115,9 +119,10 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
    * Adds a value. True when it is in (or with a taker already), false when it was dropped; a promise only when it has
    * to wait, which rejects with the signal's reason when that aborts first.
    * @throws WatertightError WT_BOUNDED_CLOSED; WT_BOUNDED_FULL (`reject`, or too many wait); WT_BOUNDED_TOO_LARGE when
-   * the value alone exceeds `limitBytes`; the reason of a signal that has aborted already
+   * the value alone exceeds `limitBytes`; the reason of a signal that has aborted already; TypeError when it is no signal
    */
   push(value: T, signal?: AbortSignal): boolean | Promise<boolean> {
+    if (signal !== undefined) checkSignal('push()', signal);
     if (this.#isClosed) throw closedError('push to', this.name);
     signal?.throwIfAborted();
     const bytes = this.#sizeOf === undefined ? 0 : this.#measure(value);
@@ -147,9 +152,10 @@ export class BoundedQueue<T> implements AsyncIterable<T>, Disposable {
   /**
    * The oldest value, when there is one.
    * @throws WatertightError WT_BOUNDED_CLOSED when the queue is closed and empty; WT_BOUNDED_FULL when too many wait;
-   * the signal's reason when that aborts first: no value is lost by it
+   * the signal's reason when that aborts first: no value is lost by it; TypeError when it is no signal
    */
   async take(signal?: AbortSignal): Promise<T> {
+    if (signal !== undefined) checkSignal('take()', signal);
     const taken = await this.#next(signal);
     if (taken.done) throw closedError('take from', this.name);
     return taken.value;

@@ -21,8 +21,9 @@ class Connection {
   }
 }
 
-const connections = (options: Partial<CacheOptions<string, Connection>> = {}) =>
-  new Cache<string, Connection>({ max: 2, dispose: (connection) => connection.close(), ...options });
+const connections = (
+  options: Partial<CacheOptions<string, Connection> & { budget: undefined; maxBytes: undefined }> = {},
+) => new Cache<string, Connection>({ max: 2, dispose: (connection) => connection.close(), ...options });
 
 test('Cache disposes of each value exactly once, after it has left under every key, for every order of calls', async () => {
   const command = fc.record({
@@ -71,13 +72,54 @@ test('Cache disposes of each value exactly once, after it has left under every k
 
 describe('Cache', () => {
   test('must have a limit', () => {
+    // @ts-expect-error the types refuse it too, as they do the next three
     expect(() => new Cache({})).toThrow('options must have max, maxBytes or budget, got none');
+    // @ts-expect-error
     expect(() => new Cache({ ttlMs: 5 })).toThrow(TypeError);
+    // @ts-expect-error
     expect(() => new Cache({ maxBytes: 5 })).toThrow('sizeOf must be a function');
+    // @ts-expect-error
     expect(() => new Cache({ budget: new MemoryBudget(5) })).toThrow(TypeError);
     expect(() => new Cache({ max: 0 })).toThrow(RangeError);
     expect(() => new Cache({ max: 1, ttlMs: 0 })).toThrow(RangeError);
     expect(() => new Cache({ max: 1, disposing: 0 })).toThrow(RangeError);
+    // What the types must take.
+    const sizeOf = (value: string, key: string) => value.length + key.length;
+    const budget = new MemoryBudget(5);
+    expect(new Cache<string, string>({ max: 1, sizeOf }).size).toBe(0);
+    expect(new Cache({ max: 1, maxBytes: 5, budget, sizeOf }).set('a', 'b')).toBe(true);
+    expect(new Cache({ budget, sizeOf: (page: Uint8Array) => page.byteLength }).bytes).toBe(0);
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'Cache: options must be an object, not undefined'],
+    [{ max: 1, ttl: 5 }, 'Cache: there is no option "ttl"; there are name, max, '],
+    [{ max: 1, owner: { defer() {} } }, 'Cache: there is no option "owner"'],
+    [{ max: 1, scope: 'app' }, 'Cache: scope must be a Scope, not the text "app"'],
+    [{ max: 1, dispose: 'close' }, 'Cache: dispose must be a function, not the text "close"'],
+    [{ maxBytes: 1, sizeOf: 5 }, 'Cache: sizeOf must be a function, not the number 5'],
+    [{ budget: 5, sizeOf: () => 1 }, 'Cache: budget must be a MemoryBudget, got the number 5'],
+    [{ max: 1, name: '' }, 'Cache: name must be a text that is not empty, got the text ""'],
+    [{ max: 1, name: 5 }, 'Cache: name must be a text that is not empty, got the number 5'],
+  ])('refuses %o', (options, message) => {
+    expect(() => new Cache(options as never)).toThrow(message);
+  });
+
+  test('takes every option that it has', async () => {
+    const given: Required<CacheOptions<string, string>> = {
+      name: 'all',
+      max: 1,
+      maxBytes: 5,
+      budget: new MemoryBudget(5),
+      sizeOf: () => 1,
+      ttlMs: 5,
+      scope: { defer: () => ({ detach: () => {} }) },
+      dispose: () => {},
+      disposing: 1,
+    };
+    const cache = new Cache(given);
+    expect(cache.name).toBe('all');
+    await cache.close();
   });
 
   test('tells dispose why a value left', async () => {

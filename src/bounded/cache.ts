@@ -1,12 +1,19 @@
 import { LRUCache } from 'lru-cache';
-import { type Owned, type Owner, plainText, WatertightError } from '../core/index.js';
+import {
+  checkCallback,
+  checkOptionNames,
+  checkOwner,
+  kindOf,
+  type Owned,
+  type Owner,
+  WatertightError,
+} from '../core/index.js';
 import { closedError } from './closed-error.js';
-import type { MemoryBudget } from './memory-budget.js';
+import { MemoryBudget } from './memory-budget.js';
+import { plainName } from './plain-name.js';
 import { Releases } from './releases.js';
 import { wholeNumber } from './whole-number.js';
 
-/** Longest name that is told. */
-const NAME_CHARS = 100;
 /** Values that are disposed of at once: a few, as closing a connection is a round trip and not work of ours. */
 const DISPOSING = 16;
 /** Longest time to live: what `setTimeout` can sleep, some 25 days. */
@@ -23,8 +30,7 @@ const REASONS: Readonly<Record<LRUCache.DisposeReason, DisposeReason>> = {
   fetch: 'replaced',
 };
 
-/** At least one of `max`, `maxBytes` and `budget` must be given. */
-export interface CacheOptions<K, V> {
+interface Options<K, V> {
   /** For messages, and for its owner. Default `cache`. */
   readonly name?: string;
   /** Most values, from 1. */
@@ -38,12 +44,22 @@ export interface CacheOptions<K, V> {
   /** A value is no longer given out after this time, in ms from 1. It goes when it is next asked for, or by `trim()`. */
   readonly ttlMs?: number;
   /** Closes the cache when it closes. */
-  readonly owner?: Owner;
+  readonly scope?: Owner;
   /** Called once for each value that has left, with the key that it left last; may take time (a promise). */
   readonly dispose?: (value: V, key: K, reason: DisposeReason) => unknown;
   /** Most disposals that run at once; `set` is refused while as many have not ended. Default 16. */
   readonly disposing?: number;
 }
+
+/** At least one of `max`, `maxBytes` and `budget` must be given; the last two take a `sizeOf`. */
+export type CacheOptions<K, V> = Options<K, V> &
+  (
+    | { readonly max: number; readonly maxBytes?: undefined; readonly budget?: undefined }
+    | { readonly maxBytes: number; readonly sizeOf: (value: V, key: K) => number }
+    | { readonly budget: MemoryBudget; readonly sizeOf: (value: V, key: K) => number }
+  );
+
+const NAMES = ['name', 'max', 'maxBytes', 'budget', 'sizeOf', 'ttlMs', 'scope', 'dispose', 'disposing'];
 
 /**
  * What was used lately, within limits: `lru-cache` with sizes in bytes, an owner, and values that may need releasing.
@@ -61,8 +77,8 @@ export class Cache<K extends {}, V extends {}> implements AsyncDisposable {
   readonly name: string;
   readonly #lru: LRUCache<K, V>;
   readonly #budget: MemoryBudget | undefined;
-  readonly #dispose: CacheOptions<K, V>['dispose'];
-  readonly #sizeOf: CacheOptions<K, V>['sizeOf'];
+  readonly #dispose: Options<K, V>['dispose'];
+  readonly #sizeOf: Options<K, V>['sizeOf'];
   readonly #mostBytes: number;
   readonly #releases: Releases;
   /** Keys that each value is stored under; empty without `dispose`. */
@@ -70,13 +86,14 @@ export class Cache<K extends {}, V extends {}> implements AsyncDisposable {
   #owned: Owned | undefined;
   #closing: Promise<void> | null = null;
 
-  /** @throws TypeError, RangeError; WatertightError WT_SCOPE_CLOSED when the owner has closed */
+  /** @throws TypeError, RangeError; WatertightError WT_SCOPE_CLOSED when `scope` has closed */
   constructor(options: CacheOptions<K, V>) {
-    const { max, maxBytes, budget, ttlMs, owner, dispose, sizeOf, name = 'cache', disposing = DISPOSING } = options;
+    check(options);
+    const { max, maxBytes, budget, ttlMs, scope, dispose, sizeOf, name = 'cache', disposing = DISPOSING } = options;
     if (max === undefined && maxBytes === undefined && budget === undefined) {
       throw new TypeError('options must have max, maxBytes or budget, got none: a cache without a limit is a leak');
     }
-    this.name = plainText(name, NAME_CHARS);
+    this.name = plainName('Cache', name);
     this.#dispose = dispose;
     this.#budget = budget;
     this.#mostBytes = Math.min(
@@ -95,7 +112,7 @@ export class Cache<K extends {}, V extends {}> implements AsyncDisposable {
       ...(ttlMs === undefined ? {} : { ttl: wholeNumber('ttlMs', ttlMs, { most: MOST_MS }) }),
       ...(dispose === undefined ? {} : { disposeAfter: (value, key, reason) => this.#left(value, key, reason) }),
     } as LRUCache.Options<K, V, unknown>);
-    this.#owned = owner?.defer(this.name, () => this.close());
+    this.#owned = scope?.defer(this.name, () => this.close());
     budget?.join(this);
   }
 
@@ -223,4 +240,13 @@ export class Cache<K extends {}, V extends {}> implements AsyncDisposable {
       { hint: 'await settled() first, or raise `disposing`', details: { releasing: size } },
     );
   }
+}
+
+function check(options: Options<never, never>): void {
+  checkOptionNames('Cache', options, NAMES);
+  checkOwner('Cache', options.scope);
+  checkCallback('Cache', 'dispose', options.dispose);
+  checkCallback('Cache', 'sizeOf', options.sizeOf);
+  if (options.budget === undefined || options.budget instanceof MemoryBudget) return;
+  throw new TypeError(`Cache: budget must be a MemoryBudget, got ${kindOf(options.budget)}`);
 }

@@ -171,9 +171,35 @@ describe('Semaphore', () => {
   test('wrong arguments are refused', () => {
     expect(() => new Semaphore(0)).toThrow(RangeError);
     expect(() => new Semaphore(1, { sites: 'often' as 'off' })).toThrow(
-      'sites must be off, sampled, always, got often',
+      'sites must be off, sampled, always, got the text "often"',
     );
     expect(() => new Semaphore(1, { waitingLimit: 0.5 })).toThrow(RangeError);
+    expect(new Semaphore(1, { name: 'all', waitingLimit: 1, sites: 'off' }).free).toBe(1);
+  });
+
+  test.each<[unknown, string]>([
+    [null, 'Semaphore: options must be an object, not null'],
+    [{ limit: 5 }, 'Semaphore: there is no option "limit"; there are name, waitingLimit, sites'],
+    [{ name: '' }, 'Semaphore: name must be a text that is not empty, got the text ""'],
+  ])('refuses the options %o', (options, message) => {
+    expect(() => new Semaphore(1, options as object)).toThrow(message);
+  });
+
+  test('wrong signals and tasks are refused, and cost no permit', async () => {
+    const semaphore = new Semaphore(1);
+    for (const free of [1, 0]) {
+      const permit = free === 0 ? await semaphore.acquire() : null;
+      await expect(semaphore.acquire(5 as never)).rejects.toThrow(
+        'acquire(): signal must be an AbortSignal, not the number 5',
+      );
+      await expect(semaphore.run(() => 1, {} as never)).rejects.toThrow(
+        'run(): signal must be an AbortSignal, not an object',
+      );
+      await expect(semaphore.run('task' as never)).rejects.toThrow('run(): task must be a function, got the text');
+      expect(semaphore).toMatchObject({ free, waiting: 0 });
+      permit?.release();
+    }
+    expect(semaphore.free).toBe(1);
   });
 
   test('a forgotten permit comes back, lets the next one in, and is reported with the line that acquired it', async () => {

@@ -1,12 +1,11 @@
 import diagnostics from 'node:diagnostics_channel';
-import { CallPlace, plainText, WatertightError } from '../core/index.js';
+import { CallPlace, checkOptionNames, checkSignal, kindOf, WatertightError } from '../core/index.js';
 import { closedError } from './closed-error.js';
 import { Loan, Permit } from './permit.js';
+import { plainName } from './plain-name.js';
 import { WaitingLine } from './waiting-line.js';
 import { wholeNumber, wholeOrInfinite } from './whole-number.js';
 
-/** Longest name that is told. */
-const NAME_CHARS = 100;
 /** Places that are kept of a semaphore with `sites: 'sampled'`: the first ones, and one in as many from then on. */
 const FIRST_PLACES = 16;
 const ONE_PLACE_IN = 128;
@@ -54,15 +53,16 @@ export class Semaphore implements Disposable {
    * @throws TypeError, RangeError
    */
   constructor(permits: number, options: SemaphoreOptions = {}) {
+    checkOptionNames('Semaphore', options, ['name', 'waitingLimit', 'sites']);
     const { name = 'semaphore', waitingLimit = Number.POSITIVE_INFINITY, sites = 'sampled' } = options;
     this.permits = wholeNumber('permits', permits);
     this.#free = this.permits;
     this.#waitingLimit = wholeOrInfinite('waitingLimit', waitingLimit);
     if (sites !== 'off' && sites !== 'sampled' && sites !== 'always') {
-      throw new RangeError(`sites must be off, sampled, always, got ${String(sites)}`);
+      throw new RangeError(`sites must be off, sampled, always, got ${kindOf(sites)}`);
     }
     this.#sites = sites;
-    this.name = plainText(name, NAME_CHARS);
+    this.name = plainName('Semaphore', name);
   }
 
   /** Permits that nobody has. */
@@ -85,9 +85,10 @@ export class Semaphore implements Disposable {
 
   /**
    * Waits for a permit. Rejects with the signal's reason when that aborts first, and then takes none.
-   * @throws WatertightError WT_BOUNDED_CLOSED; WT_BOUNDED_FULL when too many wait
+   * @throws WatertightError WT_BOUNDED_CLOSED; WT_BOUNDED_FULL when too many wait; TypeError when it is no signal
    */
   async acquire(signal?: AbortSignal): Promise<Permit> {
+    if (signal !== undefined) checkSignal('acquire()', signal);
     const place = this.#samplePlace();
     const entry = this.#enter(signal);
     if (entry) await entry;
@@ -104,9 +105,11 @@ export class Semaphore implements Disposable {
 
   /**
    * Runs `task` with a permit, which comes back when it ends, on every path.
-   * @throws what `task` throws; see `acquire`
+   * @throws what `task` throws; TypeError when it is no function; see `acquire`
    */
   async run<T>(task: () => T | PromiseLike<T>, signal?: AbortSignal): Promise<T> {
+    if (typeof task !== 'function') throw new TypeError(`run(): task must be a function, got ${kindOf(task)}`);
+    if (signal !== undefined) checkSignal('run()', signal);
     const entry = this.#enter(signal);
     if (entry) await entry;
     try {

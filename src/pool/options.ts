@@ -77,8 +77,21 @@ const STEP_TIMEOUT_MS = 5_000;
 const MAX = 10;
 
 const NAMES: readonly (keyof PoolOptions<unknown>)[] = [
-  ...(['name', 'scope', 'create', 'destroy', 'validate', 'min', 'max', 'waitLimit', 'acquireTimeoutMs'] as const),
-  ...(['leaseTimeoutMs', 'idleTimeoutMs', 'stepTimeoutMs', 'sites', 'onLease', 'onFailure'] as const),
+  'name',
+  'scope',
+  'create',
+  'destroy',
+  'validate',
+  'min',
+  'max',
+  'waitLimit',
+  'acquireTimeoutMs',
+  'leaseTimeoutMs',
+  'idleTimeoutMs',
+  'stepTimeoutMs',
+  'sites',
+  'onLease',
+  'onFailure',
 ];
 
 /** @throws TypeError or RangeError for a wrong option. */

@@ -64,7 +64,7 @@ test('a scope waits for what its cache disposes of, and its report has the failu
   const cache = new Cache<string, { name: string }>({
     name: 'connections',
     max: 2,
-    owner: scope,
+    scope,
     dispose: async ({ name }) => {
       order.push(`${name} closes`);
       await ended;
@@ -93,10 +93,10 @@ test('a scope waits for what its cache disposes of, and its report has the failu
 
 test('a cache that is closed first leaves its scope', async () => {
   const scope = new Scope('app');
-  const cache = new Cache<string, object>({ max: 2, owner: scope });
+  const cache = new Cache<string, object>({ max: 2, scope });
   expect(scope.size).toBe(1);
   await cache.close();
   expect(scope.size).toBe(0);
   expect(await scope.close()).toMatchObject({ status: 'completed', initial: 0 });
-  expect(() => new Cache({ max: 1, owner: scope })).toThrow(expect.objectContaining({ code: 'WT_SCOPE_CLOSED' }));
+  expect(() => new Cache({ max: 1, scope })).toThrow(expect.objectContaining({ code: 'WT_SCOPE_CLOSED' }));
 });
