@@ -38,6 +38,16 @@ test('BackReference.name is what it is told, or the class, as one calm line', ()
 });
 
 test('BackReference refuses what is no object', () => {
-  for (const wrong of [null, undefined, 7, 'text'])
-    expect(() => new BackReference(wrong as unknown as object)).toThrow(TypeError);
+  for (const wrong of [null, undefined, 7, 'text']) {
+    for (const name of [undefined, 'hub']) {
+      const make = () => new BackReference(wrong as unknown as object, name);
+      expect(make).toThrow(
+        /^BackReference: target must be an object, got (null|undefined|the number 7|the text "text")$/,
+      );
+    }
+  }
+});
+
+test('BackReference refuses a name that is no text', () => {
+  expect(() => new BackReference({}, 5 as never)).toThrow('BackReference: name must be a text, got the number 5');
 });

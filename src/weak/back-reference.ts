@@ -1,4 +1,5 @@
-import { plainText, WatertightError } from '../core/index.js';
+import { kindOf, plainText, WatertightError } from '../core/index.js';
+import { checkObject } from './check-object.js';
 
 /** Longest name that is told. */
 const NAME_CHARS = 100;
@@ -26,11 +27,15 @@ export class BackReference<T extends object> {
 
   /**
    * @param name for the error; the name of the target's class unless told
-   * @throws TypeError when `target` is no object
+   * @throws TypeError when `target` is no object, or `name` no text
    */
-  constructor(target: T, name: string = classNameOf(target)) {
+  constructor(target: T, name?: string) {
+    checkObject('BackReference', 'target', target);
+    if (name !== undefined && typeof name !== 'string') {
+      throw new TypeError(`BackReference: name must be a text, got ${kindOf(name)}`);
+    }
     this.#target = new WeakRef(target);
-    this.name = plainText(name, NAME_CHARS);
+    this.name = plainText(name ?? classNameOf(target), NAME_CHARS);
   }
 
   get isCollected(): boolean {
@@ -53,10 +58,7 @@ export class BackReference<T extends object> {
   }
 }
 
-function classNameOf(target: unknown): string {
-  if (target === null || (typeof target !== 'object' && typeof target !== 'function')) {
-    throw new TypeError(`target must be an object, got ${target === null ? 'null' : typeof target}`);
-  }
+function classNameOf(target: object): string {
   const name = (target as { constructor?: { name?: unknown } }).constructor?.name;
   return typeof name === 'string' && name !== '' ? name : 'object';
 }

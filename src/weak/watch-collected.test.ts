@@ -188,10 +188,24 @@ describe('watchCollected()', () => {
     const scope = new Scope('session');
     await scope.close();
     expect(() => watchDropped({ scope })).toThrow(expect.objectContaining({ code: 'WT_SCOPE_CLOSED' }));
-    expect(() => watchCollected(7 as unknown as object, 'seven')).toThrow(TypeError);
-    expect(() => watchCollected({}, 7 as unknown as string)).toThrow(TypeError);
-    expect(() => watchDropped({ withinMs: -1 })).toThrow('withinMs must be from 0 to 2147483647 ms, got -1');
+    expect(() => watchCollected(7 as unknown as object, 'seven')).toThrow(
+      'watchCollected(): object must be an object, got the number 7',
+    );
+    expect(() => watchCollected({}, 7 as unknown as string)).toThrow('label must be a text, got the number 7');
     expect(() => watchDropped({ patienceMs: Number.NaN })).toThrow(RangeError);
+  });
+
+  test.each<[unknown, string]>([
+    [5, 'options must be an object, not the number 5'],
+    [{ within: 5 }, 'there is no option "within"; there are scope, withinMs, explain, patienceMs, force'],
+    [{ scope: 'session' }, 'scope must be a Scope, not the text "session"'],
+    [{ withinMs: -1 }, 'withinMs must be from 0 to 2147483647 ms, got the number -1'],
+    [{ withinMs: '5' }, 'withinMs must be from 0 to 2147483647 ms, got the text "5"'],
+    [{ patienceMs: null }, 'patienceMs must be from 0 to 2147483647 ms, got null'],
+    [{ explain: 'auto' }, 'explain must be true or false, got the text "auto"'],
+    [{ force: 1 }, 'force must be true or false, got the number 1'],
+  ])('refuses the options %o', (options, message) => {
+    expect(() => watchDropped(options as never)).toThrow(`watchCollected(): ${message}`);
   });
 
   test('says retained without a path when no snapshot can be written, and why', async () => {

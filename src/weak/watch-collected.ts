@@ -1,5 +1,15 @@
-import { Deadline, DeadlineClock, monotonicMs, type Owned, plainText } from '../core/index.js';
+import {
+  checkOptionNames,
+  checkOwner,
+  Deadline,
+  DeadlineClock,
+  kindOf,
+  monotonicMs,
+  type Owned,
+  plainText,
+} from '../core/index.js';
 import type { Scope } from '../scope/index.js';
+import { checkObject } from './check-object.js';
 import { forceCollection } from './force-collection.js';
 import { onMajorCollection } from './major-collections.js';
 import { reportRetained, type Suspect, type WatchOutcome } from './retained-report.js';
@@ -20,6 +30,9 @@ export interface WatchOptions {
   readonly force?: boolean;
 }
 
+/** For messages. */
+const WHERE = 'watchCollected()';
+const NAMES: readonly (keyof WatchOptions)[] = ['scope', 'withinMs', 'explain', 'patienceMs', 'force'];
 const WITHIN_MS = 5_000;
 /** Longest time: what timers take. */
 const MOST_MS = 2 ** 31 - 1;
@@ -189,12 +202,18 @@ export function watchCollected(object: object, label: string, options: WatchOpti
 }
 
 function check(object: unknown, label: unknown, options: WatchOptions): void {
-  if (object === null || (typeof object !== 'object' && typeof object !== 'function')) {
-    throw new TypeError(`object must be an object, got ${object === null ? 'null' : typeof object}`);
-  }
-  if (typeof label !== 'string') throw new TypeError(`label must be a string, got ${typeof label}`);
+  checkObject(WHERE, 'object', object);
+  if (typeof label !== 'string') throw new TypeError(`${WHERE}: label must be a text, got ${kindOf(label)}`);
+  checkOptionNames(WHERE, options, NAMES);
+  checkOwner(WHERE, options.scope);
   for (const name of ['withinMs', 'patienceMs'] as const) {
-    const ms = options[name] ?? 0;
-    if (!(ms >= 0 && ms <= MOST_MS)) throw new RangeError(`${name} must be from 0 to ${MOST_MS} ms, got ${String(ms)}`);
+    const ms = options[name];
+    if (ms === undefined || (typeof ms === 'number' && ms >= 0 && ms <= MOST_MS)) continue;
+    throw new RangeError(`${WHERE}: ${name} must be from 0 to ${MOST_MS} ms, got ${kindOf(ms)}`);
+  }
+  for (const name of ['explain', 'force'] as const) {
+    const flag = options[name];
+    if (flag === undefined || typeof flag === 'boolean') continue;
+    throw new TypeError(`${WHERE}: ${name} must be true or false, got ${kindOf(flag)}`);
   }
 }

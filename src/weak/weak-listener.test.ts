@@ -109,8 +109,22 @@ test('weakListener() leaves nothing with an owner that lives on, attached and de
   expect((await cycle(1)) - before).toBeLessThan(500_000);
 });
 
-test('weakListener() refuses what cannot be listened on, or is no listener', () => {
-  expect(() => weakListener({} as EventEmitter, 'change', new View(), () => {})).toThrow(TypeError);
-  expect(() => weakListener(new EventEmitter(), 'change', new View(), 7 as never)).toThrow(TypeError);
-  expect(() => weakListener(new EventEmitter(), 'change', 7 as never, () => {})).toThrow(TypeError);
+test('weakListener() refuses what cannot be listened on, owns nothing, or is no listener, and registers nothing', () => {
+  const bus = new EventEmitter();
+  for (const [wrong, kind] of [
+    [{}, 'an object'],
+    [5, 'the number 5'],
+    [null, 'null'],
+  ] as const) {
+    expect(() => weakListener(wrong as never, 'change', new View(), () => {})).toThrow(
+      new TypeError(`weakListener(): target must be an EventEmitter or an EventTarget, got ${kind}`),
+    );
+  }
+  expect(() => weakListener(bus, 'change', new View(), 7 as never)).toThrow(
+    new TypeError('weakListener(): listener must be a function, got the number 7'),
+  );
+  expect(() => weakListener(bus, 'change', 7 as never, () => {})).toThrow(
+    new TypeError('weakListener(): owner must be an object, got the number 7'),
+  );
+  expect(bus.listenerCount('change')).toBe(0);
 });

@@ -181,6 +181,14 @@ describe('WeakValueMap', () => {
   });
 
   test('refuses values that are no objects', () => {
-    expect(() => new WeakValueMap<number, never>().set(1, 7 as never)).toThrow(TypeError);
+    const map = new WeakValueMap<string, object>();
+    for (const [wrong, kind] of [
+      [5, 'the number 5'],
+      [null, 'null'],
+      [Symbol('free'), 'the symbol Symbol(free)'],
+    ] as const) {
+      expect(() => map.set('a', wrong as never)).toThrow(`set(): value must be an object, got ${kind}`);
+    }
+    expect(map.size).toBe(0);
   });
 });

@@ -1,3 +1,5 @@
+import { checkObject } from './check-object.js';
+
 /** Entries below which no sweep is worth its call. */
 const LEAST_SWEEP = 64;
 
@@ -51,6 +53,7 @@ export class WeakValueMap<K, V extends object> implements Iterable<[K, V]> {
 
   /** @throws TypeError when `value` is no object */
   set(key: K, value: V): this {
+    checkObject('set()', 'value', value);
     const before = this.#entries.get(key);
     const entry = new Entry(key, value);
     if (before !== undefined) this.#registry.unregister(before);
