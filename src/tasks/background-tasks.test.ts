@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { getEventListeners, once } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Scope } from '../scope/index.js';
-import { BackgroundTasks, type Task, type TaskFailure } from './index.js';
+import { BackgroundTasks, type BackgroundTasksOptions, type Task, type TaskFailure } from './index.js';
 
 /** A promise and what settles it. */
 function gate<T = void>() {
@@ -350,6 +350,32 @@ describe('BackgroundTasks concurrency', () => {
   ])('refuses a wrong option %j', (options) => {
     expect(() => new BackgroundTasks(options as object)).toThrow(/BackgroundTasks: \w+ must be/);
   });
+
+  test.each<[unknown, string]>([
+    [null, 'options must be an object, not null'],
+    [{ maxConcurrency: 5 }, 'there is no option "maxConcurrency"; there are name, scope, concurrency, queueLimit'],
+    [{ scope: 'app' }, 'scope must be a Scope, not the text "app"'],
+    [{ onFailure: 'log' }, 'onFailure must be a function, not the text "log"'],
+    [{ onAbandoned: 5 }, 'onAbandoned must be a function, not the number 5'],
+    [{ name: '' }, 'name must be a text that is not empty, got the text ""'],
+    [{ concurrency: '5' }, 'concurrency must be a whole number from 1, got the text "5"'],
+  ])('refuses the options %o by name', (options, message) => {
+    expect(() => new BackgroundTasks(options as object)).toThrow(`BackgroundTasks: ${message}`);
+  });
+
+  test('takes every option that it has', () => {
+    const given: Required<BackgroundTasksOptions> = {
+      name: 'all',
+      scope: { defer: () => ({ detach: () => {} }) },
+      concurrency: 1,
+      queueLimit: 1,
+      overflow: 'block',
+      sites: 'off',
+      onFailure: () => {},
+      onAbandoned: () => {},
+    };
+    expect(new BackgroundTasks(given).name).toBe('all');
+  });
 });
 
 describe('BackgroundTasks.cancelAll()', () => {
@@ -563,8 +589,15 @@ describe('BackgroundTasks.close()', () => {
     }
   });
 
-  test.each([{ graceMs: -1 }, { timeoutMs: Number.NaN }])('refuses a wrong option %j', (options) => {
-    expect(() => new BackgroundTasks().close(options)).toThrow(RangeError);
+  test.each<[object, string]>([
+    [{ graceMs: -1 }, 'graceMs must be a number of ms from 0, got the number -1'],
+    [{ graceMs: Number.NaN }, 'graceMs must be a number of ms from 0, got the number NaN'],
+    [{ graceMs: '5' }, 'graceMs must be a number of ms from 0, got the text "5"'],
+    [{ timeoutMs: Number.NaN }, 'timeoutMs must be a number of ms from 0, got the number NaN'],
+  ])('refuses a wrong option %o by its own name', (options, message) => {
+    const tasks = new BackgroundTasks();
+    expect(() => tasks.close(options)).toThrow(new RangeError(`close(): ${message}`));
+    expect(tasks.isClosed).toBe(false);
   });
 });
 

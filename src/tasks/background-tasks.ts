@@ -2,7 +2,14 @@ import { CallPlace, monotonicMs, type Owned, type Owner } from '../core/index.js
 import { Scope } from '../scope/index.js';
 import { FailureReporter, type TaskFailure } from './failure-reporter.js';
 import { IdleWaits } from './idle-waits.js';
-import { type BackgroundTasksOptions, checkedLimits, checkMs, type TaskLimits } from './options.js';
+import {
+  type BackgroundTasksOptions,
+  checkedLimits,
+  checkMs,
+  checkRun,
+  checkText,
+  type TaskLimits,
+} from './options.js';
 import { cancelledError, closedError, droppedError, fullError, stuckError, timeoutError } from './refusals.js';
 import { describeTask, type TaskInfo, type TasksCloseReport, type TasksStats } from './report.js';
 import { type RetryOptions, RetryPolicy } from './retry-policy.js';
@@ -75,6 +82,8 @@ export class BackgroundTasks implements AsyncDisposable {
   readonly #blocked = new TaskList();
   readonly #idle = new IdleWaits();
   readonly #owned: Owned | null;
+  /** Of the running ones: supervised tasks between two tries. */
+  #waiting = 0;
   #isStarting = false;
   #isDraining = false;
   #closing: Promise<TasksCloseReport> | null = null;
@@ -118,10 +127,8 @@ export class BackgroundTasks implements AsyncDisposable {
    * @throws TypeError or RangeError for a wrong argument.
    */
   spawn<T>(name: string, run: (task: Task) => T | PromiseLike<T>, options?: SpawnOptions): Promise<T> {
-    if (typeof name !== 'string' || name === '') {
-      throw new TypeError(`spawn(): name must be a text that is not empty, got ${String(name)}`);
-    }
-    if (typeof run !== 'function') throw new TypeError(`spawn(): run must be a function, got ${typeof run}`);
+    checkText('spawn()', name);
+    checkRun('spawn()', run);
     const timeoutMs = options?.timeoutMs;
     if (timeoutMs !== undefined) checkMs('spawn()', 'timeoutMs', timeoutMs);
     const task = new TaskRecord(name, options?.context);
@@ -141,15 +148,16 @@ export class BackgroundTasks implements AsyncDisposable {
     run: (task: Task) => T | PromiseLike<T>,
     options: RetryOptions & { context?: unknown } = {},
   ): Promise<T> {
-    if (typeof name !== 'string' || name === '') {
-      throw new TypeError(`supervise(): name must be a text that is not empty, got ${String(name)}`);
-    }
-    if (typeof run !== 'function') throw new TypeError(`supervise(): run must be a function, got ${typeof run}`);
+    checkText('supervise()', name);
+    checkRun('supervise()', run);
     const policy = new RetryPolicy(options);
     const task = new TaskRecord(name, options.context);
     task.extend().isEndless = true;
     const onRetry = (error: unknown, retryInMs: number) => this.#report(task, error, retryInMs);
-    return this.#admit(task, () => supervise(task, run, policy, onRetry), undefined);
+    const onWait = (change: 1 | -1) => {
+      this.#waiting += change;
+    };
+    return this.#admit(task, () => supervise(task, run, policy, onRetry, onWait), undefined);
   }
 
   /** Every task that is there, the running ones first, each in the order of their spawning. Cost: O(tasks). */
@@ -161,7 +169,8 @@ export class BackgroundTasks implements AsyncDisposable {
 
   stats(): TasksStats {
     return {
-      running: this.#running.size,
+      running: this.#running.size - this.#waiting,
+      waiting: this.#waiting,
       queued: this.#queued.size,
       blocked: this.#blocked.size,
       completed: this.#completed,
@@ -204,9 +213,9 @@ export class BackgroundTasks implements AsyncDisposable {
    */
   close(options: TasksCloseOptions = {}): Promise<TasksCloseReport> {
     const { graceMs } = options;
+    if (graceMs !== undefined) checkMs('close()', 'graceMs', graceMs);
     const timeoutMs = options.timeoutMs ?? (graceMs === undefined ? CLOSE_TIMEOUT_MS : graceMs + STOP_MS);
     checkMs('close()', 'timeoutMs', timeoutMs);
-    if (graceMs !== undefined) checkMs('close()', 'graceMs', graceMs);
     if (this.#closing) return this.#closing.then((report) => ({ ...report, status: 'already-closed' }));
     this.#closing = this.#close(Math.min(graceMs ?? timeoutMs * GRACE_SHARE, timeoutMs), timeoutMs);
     return this.#closing;
@@ -401,8 +410,7 @@ export class BackgroundTasks implements AsyncDisposable {
     let told = 0;
     for (const list of [this.#blocked, this.#queued, this.#running]) {
       for (const task of list.toArray()) {
-        const isLeft = task.state === 'blocked' || task.state === 'queued' || task.state === 'running';
-        if (!isLeft || !isMeant(task)) continue;
+        if (task.isCancelled || !isMeant(task)) continue;
         this.#cancel(task, cancelledError(task.name, this.name, reason));
         told++;
       }
@@ -412,7 +420,7 @@ export class BackgroundTasks implements AsyncDisposable {
   }
 
   #cancel(task: TaskRecord, error: unknown): void {
-    if (task.state === 'running') {
+    if (task.state === 'running' || task.state === 'waiting') {
       task.stop('cancelled', error);
       return;
     }

@@ -1,4 +1,4 @@
-import type { Owner } from '../core/index.js';
+import { checkCallback, checkOptionNames, checkOwner, kindOf, type Owner } from '../core/index.js';
 import type { FailureListener } from './failure-reporter.js';
 
 /** What happens to a spawn when `queueLimit` tasks wait already. */
@@ -32,6 +32,17 @@ export interface BackgroundTasksOptions {
   onAbandoned?: FailureListener;
 }
 
+const NAMES: readonly (keyof BackgroundTasksOptions)[] = [
+  'name',
+  'scope',
+  'concurrency',
+  'queueLimit',
+  'overflow',
+  'sites',
+  'onFailure',
+  'onAbandoned',
+];
+
 /** The options as used, all there and checked. */
 export interface TaskLimits {
   readonly name: string;
@@ -43,11 +54,13 @@ export interface TaskLimits {
 
 /** @throws TypeError or RangeError for a wrong option. */
 export function checkedLimits(options: BackgroundTasksOptions): TaskLimits {
+  checkOptionNames('BackgroundTasks', options, NAMES);
+  checkOwner('BackgroundTasks', options.scope);
+  checkCallback('BackgroundTasks', 'onFailure', options.onFailure);
+  checkCallback('BackgroundTasks', 'onAbandoned', options.onAbandoned);
   const { name = 'tasks', concurrency = Number.POSITIVE_INFINITY, queueLimit = QUEUE_LIMIT } = options;
   const { overflow = 'reject', sites = 'sampled' } = options;
-  if (typeof name !== 'string' || name === '') {
-    throw new TypeError(`BackgroundTasks: name must be a text that is not empty, got ${String(name)}`);
-  }
+  checkText('BackgroundTasks', name);
   checkWhole('BackgroundTasks', 'concurrency', concurrency, 1);
   checkWhole('BackgroundTasks', 'queueLimit', queueLimit, 0);
   checkOneOf('overflow', overflow, OVERFLOWS);
@@ -55,18 +68,30 @@ export function checkedLimits(options: BackgroundTasksOptions): TaskLimits {
   return { name, concurrency, queueLimit, overflow, sites };
 }
 
+/** A name. @throws TypeError */
+export function checkText(where: string, name: unknown): void {
+  if (typeof name === 'string' && name !== '') return;
+  throw new TypeError(`${where}: name must be a text that is not empty, got ${kindOf(name)}`);
+}
+
+/** What a task runs. @throws TypeError */
+export function checkRun(where: string, run: unknown): void {
+  if (typeof run === 'function') return;
+  throw new TypeError(`${where}: run must be a function, got ${kindOf(run)}`);
+}
+
 function checkWhole(where: string, parameter: string, value: number, least: number): void {
   if (value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= least)) return;
-  throw new RangeError(`${where}: ${parameter} must be a whole number from ${least}, got ${String(value)}`);
+  throw new RangeError(`${where}: ${parameter} must be a whole number from ${least}, got ${kindOf(value)}`);
 }
 
 function checkOneOf(parameter: string, value: string, allowed: readonly string[]): void {
   if (allowed.includes(value)) return;
-  throw new RangeError(`BackgroundTasks: ${parameter} must be one of ${allowed.join(', ')}, got ${String(value)}`);
+  throw new RangeError(`BackgroundTasks: ${parameter} must be one of ${allowed.join(', ')}, got ${kindOf(value)}`);
 }
 
 /** @throws RangeError unless `value` is a number of ms from 0. */
 export function checkMs(where: string, parameter: string, value: number): void {
   if (typeof value === 'number' && value >= 0) return;
-  throw new RangeError(`${where}: ${parameter} must be a number of ms from 0, got ${String(value)}`);
+  throw new RangeError(`${where}: ${parameter} must be a number of ms from 0, got ${kindOf(value)}`);
 }

@@ -40,7 +40,10 @@ export interface TasksCloseReport {
 
 /** Totals since the manager was made, and what is there now. */
 export interface TasksStats {
+  /** Whose function runs now; those that were told to stop are among them until it has ended. */
   readonly running: number;
+  /** Supervised tasks that wait for their next try. They keep their places: `running` + `waiting` ≤ `concurrency`. */
+  readonly waiting: number;
   readonly queued: number;
   /** Spawns that wait for a place in the queue (`overflow: 'block'`). */
   readonly blocked: number;

@@ -1,3 +1,7 @@
+import { checkCallback, checkOptionNames, kindOf } from '../core/index.js';
+
+const NAMES = ['failures', 'firstDelayMs', 'maxDelayMs', 'jitter', 'healthyMs', 'random', 'context'];
+
 /** When a supervised task is tried again. */
 export interface RetryOptions {
   /** Failures in a row after which the task is given up, from 1. Default 5: the fifth comes after 15 s of pauses. */
@@ -24,6 +28,8 @@ export class RetryPolicy {
   readonly #random: () => number;
 
   constructor(options: RetryOptions) {
+    checkOptionNames('supervise()', options, NAMES);
+    checkCallback('supervise()', 'random', options.random);
     this.failures = options.failures ?? 5;
     this.#firstDelayMs = options.firstDelayMs ?? 1_000;
     this.#maxDelayMs = options.maxDelayMs ?? 120_000;
@@ -31,7 +37,7 @@ export class RetryPolicy {
     this.healthyMs = options.healthyMs ?? this.#maxDelayMs;
     this.#random = options.random ?? Math.random;
     if (!Number.isInteger(this.failures) || this.failures < 1) {
-      throw new RangeError(`supervise(): failures must be a whole number from 1, got ${this.failures}`);
+      throw new RangeError(`supervise(): failures must be a whole number from 1, got ${kindOf(this.failures)}`);
     }
     check('firstDelayMs', this.#firstDelayMs, Number.MAX_VALUE);
     check('maxDelayMs', this.#maxDelayMs, Number.MAX_VALUE);
@@ -47,6 +53,7 @@ export class RetryPolicy {
 }
 
 function check(parameter: string, value: number, most: number): void {
-  if (value >= 0 && value <= most) return;
-  throw new RangeError(`supervise(): ${parameter} must be a number from 0${most === 1 ? ' to 1' : ''}, got ${value}`);
+  if (typeof value === 'number' && value >= 0 && value <= most) return;
+  const upTo = most === 1 ? ' to 1' : '';
+  throw new RangeError(`supervise(): ${parameter} must be a number from 0${upTo}, got ${kindOf(value)}`);
 }

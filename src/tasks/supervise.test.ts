@@ -32,6 +32,21 @@ describe('RetryPolicy.delayMs()', () => {
       expect(() => new BackgroundTasks().supervise('a', never, options)).toThrow(/supervise\(\): \w+ must be/);
     },
   );
+
+  test.each<[unknown, string]>([
+    [{ failures: '5' }, 'failures must be a whole number from 1, got the text "5"'],
+    [{ firstDelayMs: '5' }, 'firstDelayMs must be a number from 0, got the text "5"'],
+    [{ maxDelayMs: '5' }, 'maxDelayMs must be a number from 0, got the text "5"'],
+    [{ healthyMs: '5' }, 'healthyMs must be a number from 0, got the text "5"'],
+    [{ jitter: '0.5' }, 'jitter must be a number from 0 to 1, got the text "0.5"'],
+    [{ random: 0.5 }, 'random must be a function, not the number 0.5'],
+    [{ retries: 5 }, 'there is no option "retries"; there are failures, firstDelayMs, maxDelayMs, jitter, healthyMs'],
+    [5, 'options must be an object, not the number 5'],
+  ])('refuses %o by its name', (options, message) => {
+    const tasks = new BackgroundTasks();
+    expect(() => tasks.supervise('a', never, options as object)).toThrow(`supervise(): ${message}`);
+    expect(tasks.size).toBe(0);
+  });
 });
 
 describe('BackgroundTasks.supervise()', () => {
@@ -100,15 +115,57 @@ describe('BackgroundTasks.supervise()', () => {
     expect(tries).toBe(3);
   });
 
+  test('in its pause it is listed as waiting and keeps its place; in its run as running', async () => {
+    const tasks = new BackgroundTasks({ concurrency: 1, onFailure: () => {} });
+    let runs = 0;
+    const feed = tasks.supervise(
+      'feed',
+      async () => {
+        if (++runs < 3) throw new Error('down');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return runs;
+      },
+      { jitter: 0 },
+    );
+    const next = tasks.spawn('next', () => 'next');
+    const seen = () => [
+      tasks.list().map(({ state }) => state),
+      tasks.stats().running,
+      tasks.stats().waiting,
+      tasks.size,
+    ];
+    expect(seen()).toEqual([['running', 'queued'], 1, 0, 2]);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(seen()).toEqual([['waiting', 'queued'], 0, 1, 2]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([runs, ...seen()]).toEqual([2, ['waiting', 'queued'], 0, 1, 2]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([runs, ...seen()]).toEqual([3, ['running', 'queued'], 1, 0, 2]);
+    await vi.advanceTimersByTimeAsync(500);
+    expect([await feed, await next]).toEqual([3, 'next']);
+    expect(tasks.stats()).toMatchObject({ completed: 2, running: 0, waiting: 0 });
+  });
+
+  test('whoever hears of its failure may cancel it, and then it does not wait', async () => {
+    const tasks = new BackgroundTasks({ onFailure: () => void tasks.cancelAll() });
+    const end = expect(tasks.supervise('feed', never)).rejects.toMatchObject({ code: 'WT_TASKS_CANCELLED' });
+    await vi.advanceTimersByTimeAsync(0);
+    await end;
+    expect(tasks.stats()).toMatchObject({ cancelled: 1, running: 0, waiting: 0 });
+  });
+
   test('in its pause it is cancelled at once, and leaves no timer', async () => {
     const tasks = new BackgroundTasks({ onFailure: () => {} });
     const task = tasks.supervise('feed', never);
     const end = expect(task).rejects.toMatchObject({ code: 'WT_TASKS_CANCELLED' });
     await vi.advanceTimersByTimeAsync(10);
     expect(vi.getTimerCount()).toBe(1);
-    tasks.cancelAll();
+    expect(tasks.cancel('feed')).toBe(1);
+    expect(tasks.list()).toMatchObject([{ state: 'cancelled' }]);
+    expect(tasks.stats()).toMatchObject({ running: 1, waiting: 0 });
+    expect(tasks.cancelAll()).toBe(0);
     await end;
-    expect(tasks.stats()).toMatchObject({ cancelled: 1, failed: 0 });
+    expect(tasks.stats()).toMatchObject({ cancelled: 1, failed: 0, running: 0, waiting: 0 });
   });
 
   test('is told to stop as soon as closing begins, and has the whole grace', async () => {

@@ -1,16 +1,19 @@
 import { monotonicMs, plainText, WatertightError } from '../core/index.js';
 import type { RetryPolicy } from './retry-policy.js';
 import type { Task } from './task.js';
+import type { TaskRecord } from './task-record.js';
 
 /**
  * Runs a function until it succeeds: after a failure it pauses and tries again, after too many in a row it gives up.
+ * @param onWait gets 1 when a pause begins, and -1 when it ends, in whatever way
  * @throws WatertightError WT_TASKS_ABANDONED with the last failure as cause; or what the function threw once cancelled.
  */
 export async function supervise<T>(
-  task: Task,
+  task: TaskRecord,
   run: (task: Task) => T | PromiseLike<T>,
   policy: RetryPolicy,
   onRetry: (error: unknown, retryInMs: number) => void,
+  onWait: (change: 1 | -1) => void,
 ): Promise<T> {
   for (let failures = 0; ; ) {
     const startedAt = monotonicMs();
@@ -22,7 +25,7 @@ export async function supervise<T>(
       if (failures >= policy.failures) throw abandoned(task, failures, error);
       const delayMs = policy.delayMs(failures);
       onRetry(error, delayMs);
-      await pause(delayMs, task.signal);
+      await pause(task, delayMs, onWait);
     }
   }
 }
@@ -36,17 +39,25 @@ function abandoned(task: Task, failures: number, cause: unknown): WatertightErro
   });
 }
 
-/** Rejects with the signal's reason as soon as it is aborted. Leaves neither timer nor listener. */
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+/** Rejects with the reason as soon as the task is cancelled. Leaves neither timer nor listener. */
+function pause(task: TaskRecord, delayMs: number, onWait: (change: 1 | -1) => void): Promise<void> {
+  const { signal } = task;
+  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
+    task.state = 'waiting';
+    onWait(1);
     const end = () => {
+      onWait(-1);
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      if (signal.aborted) reject(signal.reason);
-      else resolve();
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      task.state = 'running';
+      resolve();
     };
     const timer = setTimeout(end, Math.min(delayMs, 2 ** 31 - 1));
     signal.addEventListener('abort', end);
-    if (signal.aborted) end();
   });
 }

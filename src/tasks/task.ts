@@ -1,8 +1,9 @@
 /**
- * Where a task is. `blocked`: its spawner waits for a place in the queue. `overdue`: it outlived its `timeoutMs` and
- * still runs. `cancelled`: it was told to stop and still runs.
+ * Where a task is. `blocked`: its spawner waits for a place in the queue. `waiting`: a supervised task has failed and has
+ * its pause before the next try; it keeps its place. `overdue`: it outlived its `timeoutMs` and still runs. `cancelled`:
+ * it was told to stop and still runs.
  */
-export type TaskState = 'blocked' | 'queued' | 'running' | 'cancelled' | 'overdue';
+export type TaskState = 'blocked' | 'queued' | 'running' | 'waiting' | 'cancelled' | 'overdue';
 
 /** What a task's function gets: who it is, and whether it has to stop. The manager's, until the function has ended. */
 export interface Task {
