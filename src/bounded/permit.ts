@@ -19,7 +19,7 @@ export class Loan {
 
 const registry = new FinalizationRegistry<Loan>((loan) => loan.source.takeBack(loan, true));
 
-/** The right to be one of the few. Owned by who acquired it; ends with `release()`, or `using permit = …`. */
+/** The right to be one of the few. Owned by who acquired it; ends with `release()`, or the end of a `using` block. */
 export class Permit implements Disposable {
   #loan: Loan | null;
 

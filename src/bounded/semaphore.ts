@@ -176,7 +176,7 @@ export class Semaphore implements Disposable {
     const what = `A permit of ${name} was forgotten: it was never released`;
     process.emitWarning(
       new WatertightError('WT_BOUNDED_PERMIT_FORGOTTEN', acquiredAt ? `${what}; acquired at ${acquiredAt}` : what, {
-        hint: 'release it on every path: `using permit = await semaphore.acquire()`, or semaphore.run()',
+        hint: 'release it on every path: in a finally block, or by semaphore.run()',
         details: { name, acquiredAt },
       }),
     );

@@ -86,7 +86,7 @@ export function releasedError(
   const whose = borrower === undefined ? '' : ` of ${shown(borrower)}`;
   const message = `Cannot ${verb} a loan${whose} from ${shown(pool)} as it was given back before`;
   return new WatertightError('WT_POOL_RELEASED', message, {
-    hint: 'give back in one place, best by pool.use() or a using block',
+    hint: 'give back in one place, best by pool.use(), or in a finally block',
     details: { pool, borrower },
   });
 }
