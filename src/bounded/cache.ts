@@ -91,7 +91,9 @@ export class Cache<K extends {}, V extends {}> implements AsyncDisposable {
     check(options);
     const { max, maxBytes, budget, ttlMs, scope, dispose, sizeOf, name = 'cache', disposing = DISPOSING } = options;
     if (max === undefined && maxBytes === undefined && budget === undefined) {
-      throw new TypeError('options must have max, maxBytes or budget, got none: a cache without a limit is a leak');
+      throw new TypeError(
+        'Cache: options must have max, maxBytes or budget, got none: a cache without a limit is a leak',
+      );
     }
     this.name = plainName('Cache', name);
     this.#dispose = dispose;

@@ -1,4 +1,4 @@
-import { type CallPlace, monotonicMs, type Owned, type Owner, settleBy } from '../core/index.js';
+import { type CallPlace, checkOptionNames, monotonicMs, type Owned, type Owner, settleBy } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { type AcquireOptions, checkAcquire } from './acquire-options.js';
 import { LeaseWatch } from './lease-watch.js';
@@ -201,9 +201,11 @@ export class Pool<T> implements AsyncDisposable {
    * Ends the pool: refuses acquirers, destroys what is idle, and each loan's resource when it comes back. Returns when all
    * are destroyed, or at `timeoutMs` + 50 ms at the latest, naming who still holds one; that is destroyed when it
    * comes back. Every call waits for the one run.
-   * @throws RangeError for a wrong option. Never rejects.
+   * @throws TypeError or RangeError for a wrong option. Never rejects.
    */
-  close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+  close(options: { timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+    checkOptionNames('close()', options, ['timeoutMs']);
+    const { timeoutMs = CLOSE_TIMEOUT_MS } = options;
     checkMs('close()', 'timeoutMs', timeoutMs);
     if (this.#closing) return this.#closing.then((report) => ({ ...report, status: 'already-closed' }));
     this.#closing = this.#close(timeoutMs);

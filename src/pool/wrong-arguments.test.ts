@@ -41,6 +41,16 @@ describe('Pool.acquire() refuses wrong arguments before anybody is in line', () 
   });
 });
 
+test.each<[unknown, string]>([
+  [null, 'close(): options must be an object, not null'],
+  [{ timeout: 5 }, 'close(): there is no option "timeout"; there are timeoutMs'],
+  [{ timeoutMs: '5' }, 'close(): timeoutMs must be a number of ms from 0, got the text "5"'],
+])('Pool.close() refuses %o, and stays open', (options, message) => {
+  const pool = objectPool();
+  expect(() => pool.close(options as object)).toThrow(message);
+  expect(pool.isClosed).toBe(false);
+});
+
 describe('Pool refuses', () => {
   test.each<[unknown, string]>([
     [undefined, 'Pool: options must be an object, not undefined'],

@@ -1,4 +1,4 @@
-import { CallPlace, monotonicMs, type Owned, type Owner } from '../core/index.js';
+import { CallPlace, checkOptionNames, monotonicMs, type Owned, type Owner } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { FailureReporter, type TaskFailure } from './failure-reporter.js';
 import { IdleWaits } from './idle-waits.js';
@@ -209,9 +209,10 @@ export class BackgroundTasks implements AsyncDisposable {
    * Ends the manager: takes no more tasks, lets those that are there end (`graceMs`), tells the rest to stop, and returns when
    * they have, or at `timeoutMs` + 50 ms at the latest, naming what still runs. Every call waits for the one run.
    * Called by one of its own tasks and awaited there, it waits for that task until `timeoutMs`.
-   * @throws RangeError for a wrong option. Never rejects.
+   * @throws TypeError or RangeError for a wrong option. Never rejects.
    */
   close(options: TasksCloseOptions = {}): Promise<TasksCloseReport> {
+    checkOptionNames('close()', options, ['graceMs', 'timeoutMs']);
     const { graceMs } = options;
     if (graceMs !== undefined) checkMs('close()', 'graceMs', graceMs);
     const timeoutMs = options.timeoutMs ?? (graceMs === undefined ? CLOSE_TIMEOUT_MS : graceMs + STOP_MS);
