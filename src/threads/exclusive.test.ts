@@ -100,7 +100,12 @@ describe('exclusive()', () => {
     expect(() => exclusive(null as never)).toThrow('object must be an object, not null');
     expect(() => exclusive(1 as never)).toThrow(TypeError);
     expect(() => exclusive({}, { timeoutMs: 0 })).toThrow('timeoutMs must be above 0, not 0');
+    expect(() => exclusive({}, { scope: {} as never })).toThrow('scope must be a Scope, not an object');
+    expect(() => exclusive({}, { owner: {} } as never)).toThrow('there is no option "owner"; there are name, scope');
+    expect(() => exclusive({}, { name: 5 as never })).toThrow('name must be a text, not the number 5');
+    expect(() => exclusive({}, 50 as never)).toThrow('options must be an object, not the number 50');
     expect(() => exclusive.run({} as never, () => 1)).toThrow('facade must come from exclusive()');
+    expect(() => exclusive.run(exclusive({}), 5 as never)).toThrow('body must be a function, not the number 5');
   });
 
   test('any mix of calls ends as if there had been one caller', async () => {
@@ -232,7 +237,7 @@ describe('an exclusive object ends', () => {
   test('on its owner closing while someone waits', async () => {
     const scope = new Scope('owner');
     const { promise, open } = gate();
-    const facade = exclusive({ hold: () => promise, next: () => 1 }, { owner: scope });
+    const facade = exclusive({ hold: () => promise, next: () => 1 }, { scope });
     const inside = facade.hold();
     const waiting = codeOf(facade.next());
     const closing = scope.close();
@@ -251,7 +256,7 @@ describe('an exclusive object ends', () => {
 
   test('an early close() takes it out of its owner', async () => {
     const scope = new Scope('owner');
-    const facade = exclusive({}, { owner: scope });
+    const facade = exclusive({}, { scope });
     expect(scope.size).toBe(1);
     await exclusive.close(facade);
     expect(scope.size).toBe(0);

@@ -1,4 +1,4 @@
-import { type Owned, type Owner, WatertightError } from '../core/index.js';
+import { checkOptionNames, checkOwner, kindOf, type Owned, type Owner, WatertightError } from '../core/index.js';
 import { ExclusiveLock } from './exclusive-lock.js';
 import { ownedBy } from './owned-by.js';
 
@@ -10,7 +10,7 @@ export interface ExclusiveOptions {
   /** For errors; the name of its class if not given. */
   readonly name?: string;
   /** Closes it when it closes. */
-  readonly owner?: Owner;
+  readonly scope?: Owner;
   /** Longest wait for a turn, 30 000 ms if not given. A deadlock ends by it, and names the call that holds the object. */
   readonly timeoutMs?: number;
   /**
@@ -19,6 +19,14 @@ export interface ExclusiveOptions {
    */
   readonly detectReentry?: boolean;
 }
+
+/** All names, held against the type by the compiler. */
+export const EXCLUSIVE_OPTION_NAMES: readonly string[] = Object.keys({
+  name: 0,
+  scope: 0,
+  timeoutMs: 0,
+  detectReentry: 0,
+} satisfies Record<keyof ExclusiveOptions, 0>);
 
 /** The methods of `T`, each returning a promise, and the end. Other properties are read in `exclusive.run`. */
 export type Exclusive<T extends object> = {
@@ -46,11 +54,11 @@ const inside = new WeakMap<object, Behind>();
  * freely; a method that gets hold of the facade and waits for it waits for itself, until `timeoutMs` or `detectReentry`
  * says so.
  *
- * Owned by `owner`, or by whoever made it. `exclusive.close(facade)` settles everyone who waits.
+ * Owned by `scope`, or by whoever made it. `exclusive.close(facade)` settles everyone who waits.
  *
  * Cost: ≈ 0.3 µs a call, ≈ 0.6 µs one that waits.
  *
- * @throws TypeError when `object` is none; RangeError when `timeoutMs` is not above 0
+ * @throws TypeError when `object` is none, or an option is wrong; RangeError when `timeoutMs` is not above 0
  *
  * @example
  * const account = exclusive({ balance: 10, async take(n: number) { this.balance -= n; } });
@@ -61,7 +69,11 @@ export function exclusive<T extends object>(object: T, options: ExclusiveOptions
   if ((typeof object !== 'object' && typeof object !== 'function') || object === null) {
     throw new TypeError(`object must be an object, not ${object === null ? 'null' : typeof object}`);
   }
-  const { timeoutMs = TIMEOUT_MS, detectReentry = false, owner } = options;
+  checkOptionNames('exclusive(object, options)', options, EXCLUSIVE_OPTION_NAMES);
+  const { timeoutMs = TIMEOUT_MS, detectReentry = false, scope } = options;
+  checkOwner('exclusive(object, options)', scope);
+  if (options.name !== undefined && typeof options.name !== 'string')
+    throw new TypeError(`exclusive(object, options): name must be a text, not ${kindOf(options.name)}`);
   if (typeof timeoutMs !== 'number' || !(timeoutMs > 0))
     throw new RangeError(`timeoutMs must be above 0, not ${timeoutMs}`);
   const name = options.name ?? object.constructor?.name ?? 'object';
@@ -76,7 +88,7 @@ export function exclusive<T extends object>(object: T, options: ExclusiveOptions
   });
   const entry: Behind = { object, lock };
   inside.set(facade, entry);
-  entry.owned = ownedBy(owner, `exclusive ${name}`, {
+  entry.owned = ownedBy(scope, `exclusive ${name}`, {
     release: (timeoutMs) => exclusive.close(facade as Exclusive<T>, { timeoutMs }),
   });
   return facade as Exclusive<T>;
@@ -85,11 +97,13 @@ export function exclusive<T extends object>(object: T, options: ExclusiveOptions
 /**
  * Runs `body` alone with the object: for several calls that belong together, and for properties. Waits its turn like a
  * call of a method.
- * @throws TypeError when `facade` is none; rejects as `body` does, and with WT_THREADS_LOCK_TIMEOUT,
+ * @throws TypeError when `facade` is none or `body` no function; rejects as `body` does, and with WT_THREADS_LOCK_TIMEOUT,
  * WT_THREADS_LOCK_CLOSED, WT_THREADS_WOULD_DEADLOCK
  */
 exclusive.run = <T extends object, R>(facade: Exclusive<T>, body: (object: T) => R): Promise<Awaited<R>> => {
   const { object, lock } = behind(facade);
+  if (typeof body !== 'function')
+    throw new TypeError(`exclusive.run(facade, body): body must be a function, not ${kindOf(body)}`);
   return lock.run('run', () => body(object as T));
 };
 

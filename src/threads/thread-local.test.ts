@@ -66,6 +66,15 @@ describe('ThreadLocal', () => {
   test('refuses what is no function', () => {
     expect(() => new ThreadLocal(1 as never)).toThrow('create must be a function, not number');
     expect(() => new ThreadLocal(() => 1, 'x' as never)).toThrow('dispose must be a function, not string');
+    expect(() => perThread(5 as never)).toThrow('factory must be a function, not the number 5');
+  });
+
+  test('refuses wrong options, naming them', () => {
+    const wrong = (options: unknown) => () => new ThreadLocal(() => 1, undefined, options as never);
+    expect(wrong({ describe: 5 })).toThrow('describe must be a function, not the number 5');
+    expect(wrong({ name: 5 })).toThrow('name must be a text, not the number 5');
+    expect(wrong({ title: 'x' })).toThrow('there is no option "title"; there are name, describe');
+    expect(wrong('folder')).toThrow('options must be an object, not the text "folder"');
   });
 
   test('perThread() gives one instance and disposes of it', async () => {

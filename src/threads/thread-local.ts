@@ -3,7 +3,7 @@
  * held is told to the registry by a BroadcastChannel: a message posted before a thread is terminated still arrives.
  */
 import { BroadcastChannel, threadId } from 'node:worker_threads';
-import { WatertightError } from '../core/index.js';
+import { checkCallback, checkOptionNames, kindOf, WatertightError } from '../core/index.js';
 import { CallChain } from './call-chain.js';
 import { describeThrown } from './thrown.js';
 
@@ -18,6 +18,8 @@ export interface LocalMessage {
   /** What `describe` said of the value; undefined when it lives in the thread's memory alone. When it failed, how. */
   readonly description: unknown;
 }
+
+export const LOCAL_OPTION_NAMES = ['name', 'describe'] as const;
 
 /** What `disposeThreadLocals` did. */
 export interface LocalsReport {
@@ -67,6 +69,7 @@ export class ThreadLocal<T> {
    * @param dispose what it returns is awaited where that is possible
    * @param options.name for reports, and the key of `ThreadRegistry.onLeftBehind`
    * @param options.describe plain data (structured clone) from which the main thread can release what is outside
+   * @throws TypeError naming what is wrong
    */
   constructor(
     create: () => T,
@@ -75,10 +78,14 @@ export class ThreadLocal<T> {
   ) {
     if (typeof create !== 'function') throw new TypeError(`create must be a function, not ${typeof create}`);
     if (typeof dispose !== 'function') throw new TypeError(`dispose must be a function, not ${typeof dispose}`);
-    this.name = options.name ?? 'thread local';
+    checkOptionNames('new ThreadLocal(create, dispose, options)', options, LOCAL_OPTION_NAMES);
+    const { name = 'thread local', describe } = options;
+    if (typeof name !== 'string') throw new TypeError(`new ThreadLocal(): name must be a text, not ${kindOf(name)}`);
+    checkCallback('new ThreadLocal()', 'describe', describe);
+    this.name = name;
     this.#create = create;
     this.#dispose = dispose;
-    this.#describe = options.describe;
+    this.#describe = describe;
   }
 
   get hasValue(): boolean {
@@ -125,11 +132,15 @@ export class ThreadLocal<T> {
  * A function that gives this thread's own instance: created at the first call in the thread, disposed of with it.
  * Short for a `ThreadLocal` when only its value is wanted.
  *
+ * @throws TypeError when `factory` or `dispose` is no function
+ *
  * @example
  * const parser = perThread(() => new Parser());
  * export default (text: string) => parser().parse(text);
  */
 export function perThread<T>(factory: () => T, dispose?: (value: T) => unknown): () => T {
+  if (typeof factory !== 'function')
+    throw new TypeError(`perThread(factory): factory must be a function, not ${kindOf(factory)}`);
   const local = new ThreadLocal(factory, dispose, { name: factory.name === '' ? 'per thread' : factory.name });
   return () => local.value;
 }

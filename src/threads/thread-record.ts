@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { settleBy, WatertightError } from '../core/index.js';
+import { checkCallback, checkOptionNames, kindOf, settleBy, WatertightError } from '../core/index.js';
 import { CallChain } from './call-chain.js';
 
 /** Activity of an idle event loop between two looks, in ms: measured < 0.002 beside 0.3 for one message. */
@@ -22,6 +22,27 @@ export interface ThreadRegistration {
   readonly idle?: 'event-loop' | (() => number | null);
   /** Asks the thread to end. It is terminated when it is not gone once the promise settles, or in time. */
   readonly end?: (limits: { readonly deadlineAt: number }) => unknown;
+}
+
+/** All names, held against the type by the compiler. */
+export const REGISTRATION_NAMES: readonly string[] = Object.keys({
+  name: 0,
+  owner: 0,
+  idle: 0,
+  end: 0,
+} satisfies Record<keyof ThreadRegistration, 0>);
+
+/** @throws TypeError naming what is wrong */
+export function checkRegistration(registration: ThreadRegistration): void {
+  const where = 'registry.register(worker, registration)';
+  checkOptionNames(where, registration, REGISTRATION_NAMES);
+  const { name, owner, idle, end } = registration;
+  for (const [option, text] of Object.entries({ name, owner })) {
+    if (text !== undefined && typeof text !== 'string')
+      throw new TypeError(`${where}: ${option} must be a text, not ${kindOf(text)}`);
+  }
+  if (idle !== 'event-loop') checkCallback(where, 'idle', idle);
+  checkCallback(where, 'end', end);
 }
 
 /**

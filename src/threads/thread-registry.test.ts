@@ -105,6 +105,43 @@ describe('ThreadRegistry', () => {
     expect(() => new ThreadRegistry({ idleMs: -1 })).toThrow('idleMs must be 0 or more ms, not -1');
     expect(() => registry.sweep({ timeoutMs: Number.NaN })).toThrow(RangeError);
   });
+
+  test.each([
+    [5, 'options must be an object, not the number 5'],
+    [{ owner: {} }, 'there is no option "owner"; there are scope, sweepEveryMs, idleMs, onSweep'],
+    [{ scope: {} }, 'scope must be a Scope, not an object'],
+    [{ onSweep: 5 }, 'onSweep must be a function, not the number 5'],
+  ])('refuses options %#, saying why, and listens to nothing', (options, message) => {
+    const before = process.listenerCount('worker');
+    expect(() => new ThreadRegistry(options as never)).toThrow(TypeError);
+    expect(() => new ThreadRegistry(options as never)).toThrow(message);
+    expect(process.listenerCount('worker')).toBe(before);
+  });
+
+  test('register() refuses at once what is no worker, and a wrong registration', async () => {
+    const worker = await start();
+    const wrong =
+      (...given: unknown[]) =>
+      () =>
+        registry.register(...(given as [Worker, object]));
+    expect(wrong({}, {})).toThrow('worker must be a Worker of node:worker_threads, not an object');
+    expect(wrong({}, {})).toThrow(TypeError);
+    expect(wrong(worker)).toThrow('options must be an object, not undefined');
+    expect(wrong(worker, { idleMs: 5 })).toThrow('there is no option "idleMs"; there are name, owner, idle, end');
+    expect(wrong(worker, { idle: 'loop' })).toThrow('idle must be a function, not the text "loop"');
+    expect(wrong(worker, { end: 5 })).toThrow('end must be a function, not the number 5');
+    expect(wrong(worker, { name: 5 })).toThrow('name must be a text, not the number 5');
+    expect(registry.statistics).toMatchObject({ tracked: 1, registered: 0 });
+  });
+
+  test('a call with wrong options changes nothing', async () => {
+    expect(() => registry.close(50 as never)).toThrow('options must be an object, not the number 50');
+    expect(() => registry.closeAll({ timeout: 5 } as never)).toThrow('there is no option "timeout"');
+    expect(() => registry.sweep(5 as never)).toThrow(TypeError);
+    expect(() => registry.onLeftBehind('lock', 5 as never)).toThrow('release must be a function, not the number 5');
+    expect(() => registry.onLeftBehind(5 as never, () => {})).toThrow('name must be a text, not the number 5');
+    expect(registry.isClosed).toBe(false);
+  });
 });
 
 describe('ThreadRegistry.sweep()', () => {
@@ -153,7 +190,7 @@ describe('ThreadRegistry.sweep()', () => {
       resolve = done;
     });
     const own = new ThreadRegistry({
-      owner: scope,
+      scope,
       sweepEveryMs: 10,
       idleMs: 5,
       onSweep: (report) => {
@@ -408,7 +445,7 @@ describe('ThreadRegistry.onLeftBehind()', () => {
 describe('a registered thread ends', () => {
   test('on success, throw and double close: once, and the owner has nothing left', async () => {
     const scope = new Scope('owner');
-    const own = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const own = new ThreadRegistry({ scope, sweepEveryMs: 0 });
     let asked = 0;
     const worker = await start();
     own.register(worker, { end: () => asked++ });
@@ -422,7 +459,7 @@ describe('a registered thread ends', () => {
 
   test('on its owner closing while a sweep waits: both return, and end() runs once', async () => {
     const scope = new Scope('owner');
-    const own = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const own = new ThreadRegistry({ scope, sweepEveryMs: 0 });
     const worker = await start();
     let asked = 0;
     let go = () => {};

@@ -1,10 +1,20 @@
-import type { Worker } from 'node:worker_threads';
-import { type Owned, type Owner, settleBy, WatertightError } from '../core/index.js';
+import { Worker } from 'node:worker_threads';
+import {
+  checkCallback,
+  checkOptionNames,
+  checkOwner,
+  kindOf,
+  type Owned,
+  type Owner,
+  settleBy,
+  WatertightError,
+} from '../core/index.js';
 import { LocalsListener } from './locals-listener.js';
 import { ownedBy } from './owned-by.js';
 import type { LocalMessage } from './thread-local.js';
 import type { ThrownShape } from './thread-protocol.js';
 import {
+  checkRegistration,
   cleanups,
   type ThreadFailure,
   type ThreadInfo,
@@ -20,7 +30,7 @@ const END_TIMEOUT_MS = 10_000;
 
 export interface ThreadRegistryOptions {
   /** Closes the registry when it closes. */
-  readonly owner?: Owner;
+  readonly scope?: Owner;
   /** Time between two background sweeps in ms, 60 000 if not given; 0: none. */
   readonly sweepEveryMs?: number;
   /** A registered thread that was idle for longer is swept; ms, 30 minutes if not given. */
@@ -28,6 +38,14 @@ export interface ThreadRegistryOptions {
   /** Called with the report of every background sweep that ended a thread or failed. */
   readonly onSweep?: (report: CleanupReport) => void;
 }
+
+/** All names, held against the type by the compiler. */
+export const REGISTRY_OPTION_NAMES: readonly string[] = Object.keys({
+  scope: 0,
+  sweepEveryMs: 0,
+  idleMs: 0,
+  onSweep: 0,
+} satisfies Record<keyof ThreadRegistryOptions, 0>);
 
 /** What ending threads did. */
 export interface CleanupReport {
@@ -76,7 +94,7 @@ const MAIN_THREAD_ID = 0;
  * Cost: a record a thread, one timer for background sweeps, ≈ 0.3 µs a thread for a look.
  *
  * @example
- * const registry = new ThreadRegistry({ owner: scope });
+ * const registry = new ThreadRegistry({ scope });
  * const worker = new Worker('./index-pages.js');
  * registry.register(worker, { name: 'indexer', idle: 'event-loop' });
  * console.table(registry.list());
@@ -101,8 +119,12 @@ export class ThreadRegistry {
   #closing: Promise<CleanupReport> | null = null;
   #isOver = false;
 
-  /** @throws RangeError when a time is negative or no number */
-  constructor({ owner, sweepEveryMs = SWEEP_EVERY_MS, idleMs = IDLE_MS, onSweep }: ThreadRegistryOptions = {}) {
+  /** @throws TypeError, RangeError naming the option, its rule and what came */
+  constructor(options: ThreadRegistryOptions = {}) {
+    checkOptionNames('new ThreadRegistry(options)', options, REGISTRY_OPTION_NAMES);
+    const { scope, sweepEveryMs = SWEEP_EVERY_MS, idleMs = IDLE_MS, onSweep } = options;
+    checkOwner('new ThreadRegistry(options)', scope);
+    checkCallback('new ThreadRegistry(options)', 'onSweep', onSweep);
     checkMs('sweepEveryMs', sweepEveryMs);
     checkMs('idleMs', idleMs);
     this.#idleMs = idleMs;
@@ -111,7 +133,7 @@ export class ThreadRegistry {
     process.on('worker', this.#onWorker);
     process.on('exit', this.#onProcessExit);
     if (sweepEveryMs > 0) this.#timer = setInterval(() => void this.#backgroundSweep(), sweepEveryMs).unref();
-    this.#owned = ownedBy(owner, 'thread registry', {
+    this.#owned = ownedBy(scope, 'thread registry', {
       release: (timeoutMs) => this.#closeForOwner(timeoutMs),
     });
   }
@@ -151,9 +173,16 @@ export class ThreadRegistry {
   /**
    * Names a worker and hands its end to this registry. Registering it again changes its registration.
    * @returns `detach()` takes the registration back; the thread stays watched
+   * @throws TypeError for what is no `Worker`, or a wrong registration
    * @throws WatertightError WT_THREADS_REGISTRY_CLOSED, WT_THREADS_ENDED when the worker has exited
    */
   register(worker: Worker, registration: ThreadRegistration): Owned {
+    if (!(worker instanceof Worker)) {
+      throw new TypeError(
+        `registry.register(worker): worker must be a Worker of node:worker_threads, not ${kindOf(worker)}`,
+      );
+    }
+    checkRegistration(registration);
     if (this.#closing) {
       throw new WatertightError('WT_THREADS_REGISTRY_CLOSED', 'Cannot register a thread as its registry is closed', {
         hint: 'start threads before their owner closes',
@@ -179,12 +208,16 @@ export class ThreadRegistry {
    * disposing of it: terminated, or out of memory. It gets what `describe` said of the value. At the exit of the
    * process only what it does synchronously counts.
    * @returns `detach()` takes it back
-   * @throws TypeError when `name` has one already
+   * @throws TypeError when `name` has one already or is no text, or `release` is no function
    */
   onLeftBehind<D = unknown>(
     name: string,
     release: (description: D, thread: { readonly threadId: number; readonly name: string }) => unknown,
   ): Owned {
+    if (typeof name !== 'string')
+      throw new TypeError(`registry.onLeftBehind(name, release): name must be a text, not ${kindOf(name)}`);
+    if (typeof release !== 'function')
+      throw new TypeError(`registry.onLeftBehind(name, release): release must be a function, not ${kindOf(release)}`);
     if (this.#releases.has(name)) throw new TypeError(`name must have no release yet, not ${JSON.stringify(name)}`);
     this.#releases.set(name, release as (description: unknown) => unknown);
     return { detach: () => this.#releases.delete(name) };
@@ -195,13 +228,9 @@ export class ThreadRegistry {
    * @param options.idleMs ms, that of the registry if not given
    * @param options.timeoutMs for the whole call in ms, 10 000 if not given
    */
-  sweep({
-    idleMs = this.#idleMs,
-    timeoutMs = END_TIMEOUT_MS,
-  }: {
-    idleMs?: number;
-    timeoutMs?: number;
-  } = {}): Promise<CleanupReport> {
+  sweep(options: { idleMs?: number; timeoutMs?: number } = {}): Promise<CleanupReport> {
+    checkOptionNames('registry.sweep(options)', options, ['idleMs', 'timeoutMs']);
+    const { idleMs = this.#idleMs, timeoutMs = END_TIMEOUT_MS } = options;
     checkMs('idleMs', idleMs);
     checkMs('timeoutMs', timeoutMs);
     const stale = [...this.#records.values()].filter((record) => {
@@ -216,7 +245,9 @@ export class ThreadRegistry {
    * Ends every registered thread: asks by its `end`, terminates what is left, and returns by `timeoutMs` (10 000 ms if
    * not given) with what is still there. Threads that nobody registered stay.
    */
-  closeAll({ timeoutMs = END_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<CleanupReport> {
+  closeAll(options: { timeoutMs?: number } = {}): Promise<CleanupReport> {
+    checkOptionNames('registry.closeAll(options)', options, ['timeoutMs']);
+    const { timeoutMs = END_TIMEOUT_MS } = options;
     checkMs('timeoutMs', timeoutMs);
     return this.#end(
       [...this.#records.values()].filter((record) => record.registration !== null),
@@ -227,8 +258,10 @@ export class ThreadRegistry {
   /** `closeAll`, and stops watching. Every call gives the report of the first. */
   close(options: { timeoutMs?: number } = {}): Promise<CleanupReport> {
     if (this.#closing) return this.#closing;
+    // Refuses wrong options, before anything has changed.
+    const ended = this.closeAll(options);
     clearInterval(this.#timer);
-    this.#closing = this.closeAll(options).finally(() => {
+    this.#closing = ended.finally(() => {
       process.off('worker', this.#onWorker);
       process.off('exit', this.#onProcessExit);
       this.#isOver = true;
