@@ -1,5 +1,5 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import type { Owner } from '../core/index.js';
+import { checkCallback, checkOptionNames, checkOwner, checkSignal, kindOf, type Owner } from '../core/index.js';
 import type { StuckThread } from './pool-report.js';
 import type { TaskContext } from './task-context.js';
 import type { ThreadRegistry } from './thread-registry.js';
@@ -19,11 +19,26 @@ const QUEUE_LIMIT = 10_000;
 /** A function that runs in a thread. */
 export type ThreadTask<Input, Output> = (input: Input, context: TaskContext) => Output;
 
-export interface ThreadPoolOptions<Input = unknown, Output = unknown> {
-  /** Module whose exported functions are the tasks: a path from the working folder, or a URL. May be TypeScript. */
-  readonly file?: string | URL;
-  /** Instead of `file`, one function. Only its text reaches the thread: it sees nothing of what is around it. */
-  readonly fn?: ThreadTask<Input, Output>;
+/** Where the tasks come from: one of the two. */
+type TaskSource<Input, Output> =
+  | {
+      /** Module whose exported functions are the tasks: a path from the working folder, or a URL. May be TypeScript. */
+      readonly file: string | URL;
+      readonly fn?: undefined;
+    }
+  | {
+      readonly file?: undefined;
+      /**
+       * Instead of `file`, one function. Only its text reaches the thread: it sees nothing of what is around it, and has
+       * to be an arrow function or a function expression.
+       */
+      readonly fn: ThreadTask<Input, Output>;
+    };
+
+/** What a pool is made with. */
+export type ThreadPoolOptions<Input = unknown, Output = unknown> = TaskSource<Input, Output> & PoolOptions;
+
+interface PoolOptions {
   /** Of the pool, in reports; its threads are `name#1`, `name#2` … */
   readonly name?: string;
   /** Most threads that work at a time, from 1. */
@@ -92,13 +107,36 @@ export interface PoolSettings {
   readonly terminateMs: number;
 }
 
+const WHERE = 'new ThreadPool(options)';
+
+/** All names, held against the type by the compiler. */
+export const POOL_OPTION_NAMES: readonly string[] = Object.keys({
+  file: 0,
+  fn: 0,
+  name: 0,
+  size: 0,
+  min: 0,
+  scope: 0,
+  registry: 0,
+  data: 0,
+  taskTimeoutMs: 0,
+  queueLimit: 0,
+  recycleAfter: 0,
+  idleMs: 0,
+  startTimeoutMs: 0,
+  abortMs: 0,
+  leaveMs: 0,
+  terminateMs: 0,
+  resourceLimits: 0,
+  onUnresponsive: 0,
+} satisfies Record<keyof ThreadPoolOptions, 0>);
+export const RECYCLE_OPTION_NAMES = ['tasks', 'ageMs', 'heapBytes'] as const;
+export const RUN_OPTION_NAMES = ['task', 'timeoutMs', 'signal', 'transfer'] as const;
+
 /** @throws TypeError, RangeError naming the option, its rule and what came */
 export function settlePoolOptions<I, O>(options: ThreadPoolOptions<I, O>): PoolSettings {
+  checkKinds(options);
   const { size, min = Math.min(1, size), recycleAfter = {} } = options;
-  if ((options.file === undefined) === (options.fn === undefined))
-    throw new TypeError('options must have file or fn, one of them');
-  if (options.fn !== undefined && typeof options.fn !== 'function')
-    throw new TypeError(`fn must be a function, not ${typeof options.fn}`);
   whole('size', size, 1);
   whole('min', min, 0);
   if (min > size) throw new RangeError(`min must be at most size (${size}), not ${min}`);
@@ -117,6 +155,39 @@ export function settlePoolOptions<I, O>(options: ThreadPoolOptions<I, O>): PoolS
     leaveMs: positive('leaveMs', options.leaveMs ?? LEAVE_MS),
     terminateMs: positive('terminateMs', options.terminateMs ?? TERMINATE_MS),
   };
+}
+
+function checkKinds(options: ThreadPoolOptions<never, unknown>): void {
+  checkOptionNames(WHERE, options, POOL_OPTION_NAMES);
+  const { file, fn, name, scope, registry, recycleAfter, resourceLimits } = options;
+  if ((file === undefined) === (fn === undefined)) throw new TypeError('options must have file or fn, one of them');
+  if (file !== undefined && typeof file !== 'string' && !(file instanceof URL))
+    throw wrong('file', 'a path or a URL', file);
+  checkCallback(WHERE, 'fn', fn);
+  if (name !== undefined && typeof name !== 'string') throw wrong('name', 'a text', name);
+  checkOwner(WHERE, scope);
+  if (registry !== undefined && typeof registry?.register !== 'function')
+    throw wrong('registry', 'a ThreadRegistry', registry);
+  if (recycleAfter !== undefined) checkOptionNames(`${WHERE}: recycleAfter`, recycleAfter, RECYCLE_OPTION_NAMES);
+  if (resourceLimits !== undefined && (typeof resourceLimits !== 'object' || resourceLimits === null))
+    throw wrong('resourceLimits', 'an object', resourceLimits);
+  checkCallback(WHERE, 'onUnresponsive', options.onUnresponsive);
+}
+
+function wrong(name: string, rule: string, value: unknown): TypeError {
+  return new TypeError(`${WHERE}: ${name} must be ${rule}, not ${kindOf(value)}`);
+}
+
+/** @throws TypeError, RangeError, before anything is counted or registered */
+export function checkRunOptions(options: RunOptions): void {
+  checkOptionNames('pool.run(input, options)', options, RUN_OPTION_NAMES);
+  const { task, timeoutMs, signal, transfer } = options;
+  if (task !== undefined && typeof task !== 'string')
+    throw new TypeError(`pool.run(input, options): task must be the name of an export, not ${kindOf(task)}`);
+  if (timeoutMs !== undefined) positive('timeoutMs', timeoutMs);
+  checkSignal('pool.run(input, options)', signal);
+  if (transfer !== undefined && !Array.isArray(transfer))
+    throw new TypeError(`pool.run(input, options): transfer must be an array, not ${kindOf(transfer)}`);
 }
 
 export function positive(name: string, value: number): number {

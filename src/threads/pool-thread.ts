@@ -13,6 +13,7 @@ import {
   type ThreadStart,
 } from './thread-protocol.js';
 import type { ThreadScript } from './thread-script.js';
+import { describeThrown, rebuildThrown } from './thrown.js';
 
 /**
  * `aborting`: its task was told to stop and has some time for it. `leaving`: it disposes of its values and exits.
@@ -186,8 +187,9 @@ export class PoolThread {
     }
     this.#worker = worker;
     this.#threadId = worker.threadId;
-    worker.once('error', (error) => {
-      this.#failure ??= error;
+    worker.once('error', (error: unknown) => {
+      // What a thread throws may be no error, and nothing at all.
+      this.#failure ??= error instanceof Error ? error : rebuildThrown(describeThrown(error));
     });
     worker.once('exit', (exitCode) => this.#onExit(exitCode));
     this.#events.started(this, worker);

@@ -58,6 +58,16 @@ export const fail = () => {
 export const failText = () => {
   throw 'only text';
 };
+export const failNothing = () => {
+  throw undefined;
+};
+/** An uncaught error that is none. */
+export const crashByNothing = () => {
+  setImmediate(() => {
+    throw undefined;
+  });
+  return new Promise(() => {});
+};
 export const exit = (code: number) => process.exit(code);
 export const crash = () => {
   setImmediate(() => {

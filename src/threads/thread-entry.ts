@@ -24,7 +24,7 @@ worker({ [RUN_METHOD]: run }, { onTerminate: () => disposeThreadLocals() as neve
 
 async function load(): Promise<Readonly<Record<string, unknown>>> {
   if (file !== undefined) return import(file);
-  return { default: new Function(`return (${source})`)() };
+  return { default: new Function(`return (${source}\n)`)() };
 }
 
 async function run(number: number, task: string): Promise<TaskAnswer | InstanceType<typeof Transfer>> {

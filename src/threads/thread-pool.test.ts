@@ -21,7 +21,8 @@ afterEach(async () => {
   await scope.close();
 });
 
-function makePool(options: Partial<ThreadPoolOptions<unknown, unknown>> = {}): ThreadPool<unknown, unknown> {
+type FilePoolOptions = ThreadPoolOptions & { readonly file: string | URL };
+function makePool(options: Partial<FilePoolOptions> = {}): ThreadPool<unknown, unknown> {
   return new ThreadPool<unknown, unknown>({ file, size: 1, name: 'test', scope, ...options });
 }
 const cellsOf = (count = 1) => new Int32Array(new SharedArrayBuffer(4 * count));
@@ -92,9 +93,10 @@ describe('ThreadPool.run()', () => {
     expect(error).toMatchObject({ message: 'too far', code: 'E_FAR', cause: { message: 'the ground' } });
     expect((error as Error).stack).toContain('tasks.fixture.ts');
     await expect(pool.run(0, { task: 'failText' })).rejects.toThrow('only text');
+    await expect(pool.run(0, { task: 'failNothing' })).rejects.toThrow(/^undefined was thrown$/);
     await expect(pool.run(0, { task: 'nowhere' })).rejects.toThrow(/task must be a function .*whereAmI.*, not nowhere/);
     await expect(pool.run(0, { task: 'toString' })).rejects.toThrow(TypeError);
-    expect(pool.statistics).toMatchObject({ failed: 4, started: 1, crashed: 0 });
+    expect(pool.statistics).toMatchObject({ failed: 5, started: 1, crashed: 0 });
   });
 
   test('refuses what cannot be cloned, either way, and keeps the thread', async () => {
@@ -154,11 +156,79 @@ describe('ThreadPool.run()', () => {
     expect(wrong({ min: 2 })).toThrow('min must be at most size (1), not 2');
     expect(wrong({ fn: () => 1 })).toThrow('options must have file or fn, one of them');
     expect(wrong({ file: undefined })).toThrow(TypeError);
+    // @ts-expect-error: neither of the two
+    expect(() => new ThreadPool({ size: 1 })).toThrow('options must have file or fn, one of them');
+    // @ts-expect-error: both
+    expect(() => new ThreadPool({ size: 1, file, fn: (n: number) => n })).toThrow('options must have file or fn');
     expect(wrong({ taskTimeoutMs: -1 })).toThrow('taskTimeoutMs must be a number above 0, not -1');
     expect(wrong({ recycleAfter: { tasks: Number.NaN } })).toThrow('recycleAfter.tasks');
     const pool = makePool();
     expect(() => pool.run(1, { timeoutMs: 0 })).toThrow(RangeError);
     expect(() => pool.close({ graceMs: -1 })).toThrow(RangeError);
+  });
+
+  test.each([
+    [undefined, 'options must be an object, not undefined'],
+    [{ file, size: 1, sise: 2 }, 'there is no option "sise"; there are file, fn, name, size'],
+    [{ file: 5, size: 1 }, 'file must be a path or a URL, not the number 5'],
+    [{ fn: 'n => n', size: 1 }, 'fn must be a function, not the text "n => n"'],
+    [{ file, size: 1, name: 5 }, 'name must be a text, not the number 5'],
+    [{ file, size: 1, scope: {} }, 'scope must be a Scope, not an object'],
+    [{ file, size: 1, registry: {} }, 'registry must be a ThreadRegistry, not an object'],
+    [{ file, size: 1, onUnresponsive: 5 }, 'onUnresponsive must be a function, not the number 5'],
+    [{ file, size: 1, recycleAfter: { task: 5 } }, 'there is no option "task"; there are tasks, ageMs, heapBytes'],
+    [{ file, size: 1, resourceLimits: 5 }, 'resourceLimits must be an object, not the number 5'],
+  ])('refuses options %#, saying why', (options, message) => {
+    expect(() => new ThreadPool(options as never)).toThrow(TypeError);
+    expect(() => new ThreadPool(options as never)).toThrow(message);
+  });
+
+  test('refuses wrong options of a run before the task is counted', async () => {
+    const pool = makePool();
+    const wrong = (options: unknown) => () => pool.run(1, options as never);
+    const controller = new AbortController();
+    expect(wrong({ signal: controller })).toThrow('signal must be an AbortSignal, not an AbortController object');
+    expect(wrong({ task: 5 })).toThrow('task must be the name of an export, not the number 5');
+    expect(wrong({ transfer: 5 })).toThrow('transfer must be an array, not the number 5');
+    expect(wrong(50)).toThrow('options must be an object, not the number 50');
+    expect(wrong({ timeout: 50 })).toThrow('there is no option "timeout"');
+    expect(() => pool.close(50 as never)).toThrow('options must be an object, not the number 50');
+    expect(pool.statistics).toMatchObject({ accepted: 0, refused: 0, waiting: 0, threads: 0 });
+    expect(await pool.run('still open')).toBe('still open');
+  });
+
+  test('refuses a fn whose text no thread can read, without calling it', () => {
+    const short = {
+      run(n: number) {
+        return n;
+      },
+    };
+    const wrong = (fn: unknown) => () => new ThreadPool({ fn: fn as never, size: 1 });
+    for (const fn of [short.run, Math.max, ((n: number) => n).bind(null), class Task {}]) {
+      expect(wrong(fn)).toThrow(TypeError);
+      expect(wrong(fn)).toThrow(
+        /fn must be an arrow function or a function expression.*; write \(input\) => …, or .* file/,
+      );
+    }
+    let calls = 0;
+    const pool = new ThreadPool({ fn: () => calls++, size: 1, scope });
+    expect([calls, pool.statistics.threads]).toEqual([0, 0]);
+  });
+
+  test('runs every kind of function expression', async () => {
+    // biome-ignore lint/complexity/useArrowFunction: a function expression is what is tested.
+    const anonymous = function (n: number) {
+      return n + 1;
+    };
+    for (const fn of [
+      anonymous,
+      async (n: number) => n + 1,
+      (n: number) => ({ n }).n + 1,
+      new Function('n', 'return n + 1'),
+    ]) {
+      const pool = new ThreadPool({ fn: fn as (n: number) => unknown, size: 1, scope });
+      expect(await pool.run(1)).toBe(2);
+    }
   });
 });
 
@@ -177,6 +247,13 @@ describe('ThreadPool when a thread ends', () => {
     expect(await exited).toMatchObject({ code: 'WT_THREADS_CRASHED', details: { thread: 'test#2', exitCode: 5 } });
     expect(await behind).toBe('behind');
     expect(pool.statistics).toMatchObject({ crashed: 2, started: 3, threads: 1, failed: 2, completed: 1 });
+  });
+
+  test('says so when what was uncaught is no error', async () => {
+    const pool = makePool();
+    const error = await pool.run(0, { task: 'crashByNothing' }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'WT_THREADS_CRASHED', cause: { message: 'undefined was thrown' } });
+    expect((error as Error).message).toMatch(/as it has ended: undefined was thrown$/);
   });
 
   test('survives a task that uses up its heap', async () => {
@@ -362,7 +439,7 @@ describe('ThreadPool ladder', () => {
 
 describe('ThreadPool recycling', () => {
   test('a thread leaves after its tasks, when a fresh one is ready', async () => {
-    const registry = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const registry = new ThreadRegistry({ scope, sweepEveryMs: 0 });
     const pool = makePool({ recycleAfter: { tasks: 2 }, registry });
     await pool.warm();
     const seen = new Set<string>();
@@ -530,7 +607,7 @@ describe('ThreadPool, a thread and its values end', () => {
   });
 
   test('on cancel: what a terminated thread left behind is released by the main thread', async () => {
-    const registry = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const registry = new ThreadRegistry({ scope, sweepEveryMs: 0 });
     const released: unknown[] = [];
     const settled = new Promise<void>((resolve) => {
       registry.onLeftBehind('log file', (description, { name }) => {
@@ -578,7 +655,7 @@ describe('ThreadPool, a thread and its values end', () => {
   });
 
   test('a disposer that throws is counted and kept by the registry', async () => {
-    const registry = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const registry = new ThreadRegistry({ scope, sweepEveryMs: 0 });
     const pool = makePool({ registry });
     await pool.run(0, { task: 'openFailing' });
     expect(await registry.closeAll()).toMatchObject({
@@ -591,7 +668,7 @@ describe('ThreadPool, a thread and its values end', () => {
   });
 
   test('a busy thread that the registry ends may finish its task; one that cannot is terminated', async () => {
-    const registry = new ThreadRegistry({ owner: scope, sweepEveryMs: 0 });
+    const registry = new ThreadRegistry({ scope, sweepEveryMs: 0 });
     const pool = makePool({ size: 2, min: 2, registry });
     await pool.warm();
     const cells = cellsOf(2);

@@ -1,9 +1,10 @@
-import { DeadlineClock, type Owned, settleBy, type WatertightError } from '../core/index.js';
+import { checkOptionNames, DeadlineClock, type Owned, settleBy, type WatertightError } from '../core/index.js';
+import { fnSource } from './fn-source.js';
 import { ownedBy } from './owned-by.js';
 import { PoolErrors } from './pool-errors.js';
 import {
+  checkRunOptions,
   type PoolSettings,
-  positive,
   type RunOptions,
   settlePoolOptions,
   type ThreadPoolOptions,
@@ -109,10 +110,11 @@ export class ThreadPool<Input = unknown, Output = unknown> {
    * WT_THREADS_TASK_TIMEOUT, WT_THREADS_CRASHED, WT_THREADS_CANNOT_START, WT_THREADS_NOT_CLONEABLE,
    * WT_THREADS_UNRESPONSIVE (every place is taken by a thread that cannot be stopped), WT_THREADS_QUEUE_FULL,
    * WT_THREADS_CLOSED, or the reason of `options.signal`
+   * @throws TypeError, RangeError for wrong options, at once and before the task is counted
    */
   run(input?: Input, options: RunOptions = {}): Promise<Awaited<Output>> {
+    checkRunOptions(options);
     const { task: name = 'default', timeoutMs = this.#settings.taskTimeoutMs, signal, transfer = [] } = options;
-    positive('timeoutMs', timeoutMs);
     return new Promise<unknown>((resolve, reject) => {
       const refusal = signal?.aborted ? signal.reason : this.#refusal(name);
       if (refusal !== null) {
@@ -141,9 +143,10 @@ export class ThreadPool<Input = unknown, Output = unknown> {
    * Lets accepted tasks finish for `graceMs` (5 000 ms if not given), then tells the others to stop, then terminates, and
    * returns by `timeoutMs` (10 000 ms if not given) with what is still there. No task is taken meanwhile. Every call gives
    * the report of the one run.
-   * @throws RangeError when a time is negative or no number
+   * @throws TypeError for an option that there is not; RangeError when a time is negative or no number
    */
   close(options: { graceMs?: number; timeoutMs?: number } = {}): Promise<PoolCloseReport> {
+    checkOptionNames('pool.close(options)', options, ['graceMs', 'timeoutMs']);
     if (this.#closing) return this.#closing.then((report) => ({ ...report, status: 'already-closed' }));
     const { timeoutMs = CLOSE_TIMEOUT_MS, graceMs = Math.min(GRACE_MS, timeoutMs) } = options;
     if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs must be 0 or more ms, not ${timeoutMs}`);
@@ -163,7 +166,7 @@ export class ThreadPool<Input = unknown, Output = unknown> {
       ...settings,
       script: threadScript(file),
       file,
-      source: options.fn === undefined ? undefined : String(options.fn),
+      source: options.fn === undefined ? undefined : fnSource(options.fn),
       data: options.data,
       watchesHeap: Number.isFinite(settings.recycleHeapBytes),
       resourceLimits: options.resourceLimits,

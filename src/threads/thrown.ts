@@ -51,7 +51,8 @@ function isPrimitive(value: unknown): boolean {
 
 function textOf(thrown: unknown): { message: string; isClean: boolean } {
   try {
-    return { message: String(thrown), isClean: true };
+    const text = String(thrown);
+    return { message: thrown === undefined || thrown === null ? `${text} was thrown` : text, isClean: true };
   } catch {
     return { message: 'an object that has no text', isClean: false };
   }
