@@ -1,4 +1,13 @@
-import { DeadlineClock, plainText, settleBy, WatertightError } from '../core/index.js';
+import {
+  checkCallback,
+  checkOptionNames,
+  checkSignal,
+  DeadlineClock,
+  kindOf,
+  plainText,
+  settleBy,
+  WatertightError,
+} from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { Arrivals } from './arrivals.js';
 import type { Connection, ConnectionEnd, SendOutcome } from './connection.js';
@@ -12,8 +21,8 @@ import { Mail } from './mail.js';
 import type { KeptMessage } from './recovery.js';
 import { Refusals } from './refusals.js';
 import type { ConnectionStats, ConnectionsReport } from './reports.js';
-import { CLOSE_CODE, OPEN, type ServerSocket } from './server-socket.js';
-import { type ConnectionLimits, checkUserId, type Settings, settingsOf, whole } from './settings.js';
+import { CLOSE_CODE, checkSocket, OPEN, type ServerSocket } from './server-socket.js';
+import { type ConnectionLimits, checkUserId, LIMIT_NAMES, type Settings, settingsOf, whole } from './settings.js';
 import { Totals } from './totals.js';
 import { Users } from './users.js';
 
@@ -35,6 +44,15 @@ export interface ConnectionRegistryOptions<Metadata> extends ConnectionLimits {
    */
   readonly onError?: (error: unknown, connection: Connection<Metadata>) => unknown;
 }
+
+/** All names, held against the type by the compiler. */
+export const REGISTRY_OPTION_NAMES: readonly string[] = [
+  ...Object.keys({ scope: 0, name: 0, onMessage: 0, onEnd: 0, onError: 0 } satisfies Record<
+    Exclude<keyof ConnectionRegistryOptions<never>, keyof ConnectionLimits>,
+    0
+  >),
+  ...LIMIT_NAMES,
+];
 
 /** Why a user cannot connect now. */
 export type RefusalReason = 'closing' | 'limit' | 'per-user';
@@ -89,8 +107,12 @@ export class ConnectionRegistry<Metadata = unknown> {
   #drained: Promise<void> | null = null;
   #report: Promise<ConnectionsReport> | null = null;
 
-  /** @throws RangeError for a limit out of its range; WatertightError WT_SCOPE_CLOSED when the scope is closed */
+  /**
+   * @throws TypeError for a wrong option, RangeError for a limit out of its range
+   * @throws WatertightError WT_SCOPE_CLOSED when the scope is closed
+   */
   constructor(options: ConnectionRegistryOptions<Metadata> = {}) {
+    checkKinds(options);
     this.name = options.name ?? 'connections';
     this.#options = options;
     this.#settings = settingsOf(options);
@@ -137,7 +159,8 @@ export class ConnectionRegistry<Metadata = unknown> {
    *
    * @param userId who it belongs to, as proven by you: 1 to 256 characters
    * @returns `null` when it is refused: the socket is then closed with 1013, and counted; and when it has closed already
-   * @throws TypeError for a wrong id; WatertightError WT_CONNECTIONS_ATTACHED when the socket is attached
+   * @throws TypeError for a wrong id, or what is no socket of `ws`
+   * @throws WatertightError WT_CONNECTIONS_ATTACHED when the socket is attached
    *
    * Cost: O(1 + messages kept for the user).
    */
@@ -146,6 +169,7 @@ export class ConnectionRegistry<Metadata = unknown> {
     userId: string,
     ...[metadata]: undefined extends Metadata ? [metadata?: Metadata] : [metadata: Metadata]
   ): Connection<Metadata> | null {
+    checkSocket(socket);
     const refusal = this.refusal(userId);
     this.#checkFree(socket, userId);
     if (socket.readyState !== OPEN) {
@@ -224,6 +248,7 @@ export class ConnectionRegistry<Metadata = unknown> {
    * The user's oldest open connection, as soon as there is one.
    *
    * @param options.timeoutMs longest wait, in ms. Default 5,000
+   * @throws TypeError, RangeError for wrong arguments, before anybody waits
    * @throws WatertightError WT_CONNECTIONS_WAIT_TIMEOUT, WT_CONNECTIONS_CLOSED, WT_CONNECTIONS_TOO_MANY_WAITERS (as many
    *   wait as there may be connections); the signal's reason
    */
@@ -231,6 +256,8 @@ export class ConnectionRegistry<Metadata = unknown> {
     userId: string,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Connection<Metadata>> {
+    checkOptionNames('registry.waitForConnection(userId, options)', options, ['timeoutMs', 'signal']);
+    checkSignal('registry.waitForConnection(userId, options)', options.signal);
     const timeoutMs = whole('timeoutMs', options.timeoutMs ?? WAIT_TIMEOUT_MS, 0, 2 ** 31 - 1);
     const link = this.#users.openLinkOf(checkUserId(userId));
     if (link !== null) return seenAs(link);
@@ -280,8 +307,10 @@ export class ConnectionRegistry<Metadata = unknown> {
    * Always returns by its deadline + 50 ms. Every call gives the one report.
    *
    * @param options.timeoutMs longest time, in ms; half of it is for draining. Default 10,000
+   * @throws TypeError, RangeError for wrong options
    */
   close(options: { readonly timeoutMs?: number } = {}): Promise<ConnectionsReport> {
+    checkOptionNames('registry.close(options)', options, ['timeoutMs']);
     this.#report ??= this.#close(whole('timeoutMs', options.timeoutMs ?? CLOSE_TIMEOUT_MS, 0, 2 ** 31 - 1));
     return this.#report;
   }
@@ -323,7 +352,9 @@ export class ConnectionRegistry<Metadata = unknown> {
     const handshakeMs = Math.min(this.#settings.closeTimeoutMs, timeMs / 2);
     await this.#until(() => this.#desk.handling === 0 && this.#mail.inLine === 0, endsAt - handshakeMs);
     for (const link of this.#links.values()) link.close(CLOSE_CODE.goingAway, 'going away');
-    await this.#until(() => this.#links.size === 0, endsAt);
+    await this.#until(() => this.#links.size === 0, Math.min(performance.now() + handshakeMs, endsAt));
+    // A client that reads nothing answers nothing: what stands behind it in the drain does not have to wait for it, too.
+    await this.#terminateAll(endsAt);
   }
 
   /** Last phase: what has not gone is terminated. */
@@ -332,15 +363,20 @@ export class ConnectionRegistry<Metadata = unknown> {
     await this.#drain(now + (deadlineAt - now) / 2);
     this.#state = 'closed';
     this.#unhandled = this.#desk.handling;
-    this.#terminated = this.#links.size;
-    for (const link of [...this.#links.values()]) link.terminate();
     this.#refusals.terminateAll();
     this.#desk.abandon();
-    await this.#until(() => this.#links.size === 0 && this.#refusals.size === 0, deadlineAt);
+    await this.#terminateAll(deadlineAt);
+    this.#terminated += this.#links.size;
+    await this.#until(() => this.#refusals.size === 0, deadlineAt);
     this.#undelivered = this.#mail.close();
     if (this.#failures.length > 0) {
       throw new AggregateError(this.#failures, `${this.#failures.length} releases in scopes of connections failed`);
     }
+  }
+
+  async #terminateAll(deadlineAt: number): Promise<void> {
+    for (const link of [...this.#links.values()]) link.terminate();
+    await this.#until(() => this.#links.size === 0, deadlineAt);
   }
 
   /** Waits without polling: whatever may make it true calls `#changed`. */
@@ -414,6 +450,7 @@ export class ConnectionRegistry<Metadata = unknown> {
 
   #onEnd(link: Link, end: ConnectionEnd, scope: Scope | null): void {
     this.#totals.ended++;
+    if (link.isTerminated && this.#state !== 'open') this.#terminated++;
     this.#heartbeat?.remove(link);
     this.#links.delete(link.id);
     this.#sockets.delete(link.socket);
@@ -457,6 +494,17 @@ export class ConnectionRegistry<Metadata = unknown> {
       warn(failure);
     }
   }
+}
+
+function checkKinds(options: ConnectionRegistryOptions<never>): void {
+  const where = 'new ConnectionRegistry(options)';
+  checkOptionNames(where, options, REGISTRY_OPTION_NAMES);
+  const { scope, name, onMessage, onEnd, onError } = options;
+  if (scope !== undefined && !(scope instanceof Scope))
+    throw new TypeError(`${where}: scope must be a Scope, not ${kindOf(scope)}`);
+  if (name !== undefined && typeof name !== 'string')
+    throw new TypeError(`${where}: name must be a text, not ${kindOf(name)}`);
+  for (const [callback, given] of Object.entries({ onMessage, onEnd, onError })) checkCallback(where, callback, given);
 }
 
 const REFUSALS: Readonly<Record<RefusalReason, string>> = {

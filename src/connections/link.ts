@@ -56,6 +56,8 @@ export class Link implements Connection, Pulse {
   isHeard = true;
   /** The handler failed: what else this client has sent is not handled. */
   isFailed = false;
+  /** Its socket was destroyed by this side. */
+  isTerminated = false;
   readonly socket: ServerSocket;
   readonly #host: LinkHost;
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -176,7 +178,7 @@ export class Link implements Connection, Pulse {
     this.resume();
     this.#setLimit(performance.now() + this.#host.settings.closeTimeoutMs, () => {
       this.#note('handshake');
-      this.socket.terminate();
+      this.#destroy();
     });
   }
 
@@ -297,6 +299,7 @@ export class Link implements Connection, Pulse {
 
   #destroy(): void {
     this.#state = 'closing';
+    this.isTerminated = true;
     this.resume();
     this.socket.terminate();
   }

@@ -75,9 +75,9 @@ export class Mail {
     this.#settle(delivery, reason);
   }
 
-  /** It was taken from the line of a slow connection. */
+  /** It was taken from the line of a slow connection, which is there and does not get it. */
   pushedOut(delivery: Delivery): void {
-    this.#totals.missed++;
+    this.missed();
     delivery.pending--;
     if (delivery.pending === 0 && !delivery.isWritten) this.#drop('overflow');
   }

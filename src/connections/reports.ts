@@ -32,7 +32,7 @@ export interface ConnectionsReport {
   readonly status: 'completed' | 'failed' | 'timeout';
   /** Connections when closing began. */
   readonly initial: number;
-  /** Of these, how many had ended when the time for draining was over; the rest was terminated. */
+  /** Of these, how many ended by themselves or by the closing handshake; the rest was terminated. */
   readonly closed: number;
   readonly terminated: number;
   /** Messages that were being handled, or waited for it, at the deadline. */

@@ -1,3 +1,5 @@
+import { kindOf } from '../core/index.js';
+
 /** `readyState` of a socket that sends and receives. */
 export const OPEN = 1;
 
@@ -13,6 +15,15 @@ export interface ServerSocket {
   resume(): void;
   on(event: string, listener: (...given: never[]) => void): unknown;
   off(event: string, listener: (...given: never[]) => void): unknown;
+}
+
+/** @throws TypeError for what is no such socket: it would never say that it has closed */
+export function checkSocket(socket: ServerSocket): void {
+  const { on, send, close, readyState } = Object(socket) as Partial<ServerSocket>;
+  if ([on, send, close].every((method) => typeof method === 'function') && typeof readyState === 'number') return;
+  throw new TypeError(
+    `registry.attach(socket): socket must be an open WebSocket of the package ws, not ${kindOf(socket)}`,
+  );
 }
 
 /** Close codes of RFC 6455, section 7.4.1, and of the registry that it founded. */

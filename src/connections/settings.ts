@@ -1,3 +1,4 @@
+import { checkOptionNames } from '../core/index.js';
 import type { RecoveryLimits } from './recovery.js';
 
 /** What happens to a message for a client that does not read fast enough. */
@@ -35,6 +36,28 @@ export interface ConnectionLimits {
   };
 }
 
+/** All names, held against the type by the compiler. */
+export const LIMIT_NAMES: readonly string[] = Object.keys({
+  limit: 0,
+  perUser: 0,
+  heartbeatMs: 0,
+  heartbeatTimeoutMs: 0,
+  handlerTimeoutMs: 0,
+  closeTimeoutMs: 0,
+  maxMessageBytes: 0,
+  maxBufferedBytes: 0,
+  overflow: 0,
+  recovery: 0,
+} satisfies Record<keyof ConnectionLimits, 0>);
+export const RECOVERY_NAMES: readonly string[] = Object.keys({
+  perUser: 0,
+  users: 0,
+  totalBytes: 0,
+  ttlMs: 0,
+  replayMs: 0,
+  replayMessageMs: 0,
+} satisfies Record<keyof NonNullable<ConnectionLimits['recovery']>, 0>);
+
 export interface Settings extends RecoveryLimits {
   readonly limit: number;
   readonly connectionsPerUser: number;
@@ -53,9 +76,10 @@ const MIB = 2 ** 20;
 const LONGEST_MS = 2 ** 31 - 1;
 const OVERFLOWS: readonly unknown[] = ['wait', 'drop', 'close'];
 
-/** @throws RangeError naming the option, its rule and what it got */
+/** @throws TypeError, RangeError naming the option, its rule and what it got */
 export function settingsOf(options: ConnectionLimits): Settings {
   const { recovery = {}, overflow = 'wait' } = options;
+  checkOptionNames('new ConnectionRegistry({ recovery })', recovery, RECOVERY_NAMES);
   if (!OVERFLOWS.includes(overflow)) {
     throw new RangeError(`overflow must be 'wait', 'drop' or 'close', not ${String(overflow)}`);
   }
