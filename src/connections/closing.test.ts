@@ -1,4 +1,4 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Scope } from '../scope/index.js';
@@ -77,6 +77,44 @@ describe('ConnectionRegistry.close()', () => {
     expect(report).toMatchObject({ status: 'completed', initial: 2, closed: 1, terminated: 1 });
     expect(await bob.client.closed).toMatchObject({ code: 1001 });
     expect(registry.stats()).toMatchObject({ held: nothing, totals: { cut: { forced: 1 } } });
+  });
+
+  test('does not keep the drain of its scope waiting for a client that reads nothing', async () => {
+    await start();
+    const scope = new Scope('own', { closeTimeoutMs: 3_000 });
+    const own = new ConnectionRegistry({ scope, closeTimeoutMs: 3_000 });
+    const socket = await server.unattached();
+    const client = server.newest;
+    if (client.readyState === client.CONNECTING) await once(client, 'open');
+    own.attach(socket, 'ada');
+    // The client's own TCP socket: no frame is read any more, the close frame neither.
+    (client as unknown as { _socket: { pause(): void } })._socket.pause();
+    const from = performance.now();
+    expect(await scope.close()).toMatchObject({ status: 'completed', failures: [], stuck: [] });
+    // Half of 3 s is for draining, and half of that for the handshake.
+    expect(performance.now() - from).toBeLessThan(1_200);
+    expect(await own.close()).toMatchObject({
+      status: 'completed',
+      initial: 1,
+      closed: 0,
+      terminated: 1,
+      unhandled: 0,
+    });
+  });
+
+  test('counts who did not answer the closing handshake as terminated', async () => {
+    const registry = await start({ closeTimeoutMs: 50 });
+    await server.mute('ada');
+    const report = await registry.close();
+    expect(report).toMatchObject({ status: 'completed', initial: 1, closed: 0, terminated: 1 });
+    expect(registry.stats()).toMatchObject({ held: nothing });
+  });
+
+  test('refuses wrong options and goes on', async () => {
+    const registry = await start();
+    expect(() => registry.close(50 as never)).toThrow('options must be an object, not the number 50');
+    expect(() => registry.close({ graceMs: 5 } as never)).toThrow('there is no option "graceMs"; there are timeoutMs');
+    expect(registry.state).toBe('open');
   });
 
   test('destroys sockets that were refused and have not closed', async () => {
@@ -257,6 +295,17 @@ describe('ConnectionRegistry.waitForConnection()', () => {
     await server.connect('ada');
     expect(await registry.waitForConnection('ada', { timeoutMs: 0 })).toBe(connection);
     expect(registry.stats().held.waiters).toBe(0);
+  });
+
+  test('refuses wrong options before anybody waits, and closes in good order then', async () => {
+    const registry = await start();
+    const wrong = (options: unknown) => registry.waitForConnection('zoe', options as never);
+    await expect(wrong({ signal: 5 })).rejects.toThrow('signal must be an AbortSignal, not the number 5');
+    await expect(wrong({ signal: 5 })).rejects.toThrow(TypeError);
+    await expect(wrong(50)).rejects.toThrow('options must be an object, not the number 50');
+    await expect(wrong({ timeout: 50 })).rejects.toThrow('there is no option "timeout"; there are timeoutMs, signal');
+    expect(registry.stats().held.waiters).toBe(0);
+    expect(await server.scope.close()).toMatchObject({ status: 'completed', failures: [] });
   });
 
   test('rejects after its time and leaves nothing', async () => {

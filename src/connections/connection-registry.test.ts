@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
+import { REGISTRY_OPTION_NAMES } from './connection-registry.js';
 import { ConnectionRegistry, type ConnectionRegistryOptions } from './index.js';
 import { LiveTimers } from './live-timers.fixture.js';
 import { nothing, TestServer } from './server.fixture.js';
+import { RECOVERY_NAMES } from './settings.js';
 
 const LISTENED = ['message', 'pong', 'error', 'close'];
 const listeners = (socket: WebSocket) => LISTENED.map((event) => socket.listenerCount(event));
@@ -37,6 +40,18 @@ describe('ConnectionRegistry.attach()', () => {
     expect(() => server.registry.send(userId as string, 'x')).toThrow(TypeError);
     expect(connection.state).toBe('open');
   });
+
+  test.each([5, null, {}, new EventTarget(), { send() {}, close() {}, readyState: 1 }])(
+    'refuses %o, which is no socket of ws, with a TypeError',
+    async (socket) => {
+      await start();
+      expect(() => server.registry.attach(socket as never, 'ada')).toThrow(TypeError);
+      expect(() => server.registry.attach(socket as never, 'ada')).toThrow(
+        /^registry\.attach\(socket\): socket must be an open WebSocket of the package ws, not /,
+      );
+      expect(server.registry.stats().totals.refused).toEqual({ closing: 0, limit: 0, 'per-user': 0, gone: 0 });
+    },
+  );
 
   test('refuses a socket that is attached, and counts a violation when the user is another', async () => {
     await start();
@@ -517,4 +532,28 @@ test('ConnectionRegistry refuses options out of their range, naming them', () =>
   for (const [options, message] of wrong) {
     expect(() => new ConnectionRegistry(options)).toThrow(new RangeError(message));
   }
+});
+
+test.each([
+  [5, 'options must be an object, not the number 5'],
+  [{ closeTimeout: 5 }, 'there is no option "closeTimeout"; there are scope, name, onMessage, onEnd, onError, limit'],
+  [{ recovery: { perUsers: 5 } }, 'there is no option "perUsers"; there are perUser, users'],
+  [{ recovery: 5 }, 'options must be an object, not the number 5'],
+  [{ scope: {} }, 'scope must be a Scope, not an object'],
+  [{ name: 5 }, 'name must be a text, not the number 5'],
+  [{ onMessage: 5 }, 'onMessage must be a function, not the number 5'],
+  [{ onEnd: 5 }, 'onEnd must be a function, not the number 5'],
+  [{ onError: 5 }, 'onError must be a function, not the number 5'],
+])('ConnectionRegistry refuses options %o, saying why', (options, message) => {
+  expect(() => new ConnectionRegistry(options as never)).toThrow(TypeError);
+  expect(() => new ConnectionRegistry(options as never)).toThrow(message);
+});
+
+test('docs/connections.md names every option', () => {
+  const page = readFileSync(new URL('../../docs/connections.md', import.meta.url), 'utf8');
+  const names = [
+    ...REGISTRY_OPTION_NAMES.filter((name) => name !== 'recovery'),
+    ...RECOVERY_NAMES.map((name) => `recovery.${name}`),
+  ];
+  expect(names.filter((name) => !new RegExp(`^\\| \`${name}\` +\\|`, 'm').test(page))).toEqual([]);
 });

@@ -235,6 +235,8 @@ describe('a slow client', () => {
     expect(client.connection.waiting).toBe(5);
     expect(client.connection.bufferedBytes).toBeLessThan(3 * MIB);
     expect(registry.stats().totals).toMatchObject({ missed: 4, dropped: { overflow: 4 } });
+    // One that did not fit beside what waited when the socket was full, and three that were pushed out after it.
+    expect(registry.health()).toMatchObject({ failures: 4, score: 0, status: 'critical' });
     // Nobody else is slowed down.
     expect(registry.send('bob', 'fast')).toBe('sent');
     expect(await fast.messages(1)).toEqual(['fast']);

@@ -72,6 +72,11 @@ export class TestServer {
     return socket;
   }
 
+  /** The client that came last. */
+  get newest(): WebSocket {
+    return [...this.#clients].at(-1)!;
+  }
+
   /** A client that may be refused. */
   client(userId: string): Client {
     const client = new Client(`ws://127.0.0.1:${this.port}/${encodeURIComponent(userId)}`);
