@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeCounts } from './check.js';
+import { type Count, judgeCounts } from './check.js';
 
 const statusOf = (expected: number, actual: number, isVital: boolean) =>
   judgeCounts([{ name: 'tools', expected, actual }], isVital)[0]?.status;
@@ -16,9 +16,16 @@ test('judgeCounts() calls none at all critical where it is vital, else a warning
   expect([statusOf(3, 0, true), statusOf(3, 0, false)]).toEqual(['critical', 'warning']);
 });
 
-test('judgeCounts() never calls a count healthy that is no number', () => {
-  expect(statusOf(1, Number.NaN, true)).toBe('critical');
-  expect(statusOf(Number.NaN, 1, true)).toBe('warning');
+test.each([
+  [{ name: 'tools', expected: Number.NaN, actual: 1 }, 'expected must be a number from 0, not the number NaN'],
+  [{ name: 'tools', expected: 1, actual: 'x' }, 'actual must be a number from 0, not the text "x"'],
+  [{ name: 'tools', expected: 1, actual: -1 }, 'actual must be a number from 0, not the number -1'],
+  [{ expected: 1, actual: 1 }, 'name must be a text, not undefined'],
+  [5, 'a check must return counts { name, expected, actual }: name must be a text'],
+  [null, 'a check must return counts { name, expected, actual }: name must be a text'],
+])('judgeCounts() refuses %o, which is no count', (count, message) => {
+  expect(() => judgeCounts([count as Count], true)).toThrow(TypeError);
+  expect(() => judgeCounts([count as Count], true)).toThrow(message);
 });
 
 test('judgeCounts() keeps each count with its name and both numbers, in order', () => {
