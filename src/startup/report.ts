@@ -50,6 +50,8 @@ export interface PhaseReport {
 /**
  * How a start-up went. `completed`: every step did, but for some whose failure is a warning. `degraded`: it runs with
  * less. `failed`: a blocking step did not complete; all was rolled back. `cancelled`: its scope closed meanwhile.
+ *
+ * Plain data; `console.log` prints it as `startupText` does.
  */
 export interface StartupReport {
   readonly status: 'completed' | 'degraded' | 'failed' | 'cancelled';

@@ -4,6 +4,7 @@ import { Budget } from './budget.js';
 import type { PlannedPhase, PlannedStep } from './plan.js';
 import type { Policy } from './policy.js';
 import type { PhaseReport, StartupReport, StepReport } from './report.js';
+import { printedAsTree } from './startup-text.js';
 import { StepRun } from './step-run.js';
 import { Watchdog, type WatchdogOptions } from './watchdog.js';
 
@@ -197,7 +198,7 @@ export class StartupRun {
     const phases = this.#phases.map((phase) => this.#phaseReport(phase));
     const steps = phases.flatMap((phase) => phase.steps);
     const failed = steps.find(({ phase, name }) => `${phase}/${name}` === this.#failedStep?.path);
-    return {
+    return printedAsTree({
       status: this.#statusOf(steps),
       policy,
       durationMs: endedAt - this.#begunAt,
@@ -206,7 +207,7 @@ export class StartupRun {
       ...(failed === undefined ? {} : { failed }),
       ...(rollback === undefined ? {} : { rollback }),
       watchdog: this.#watchdog?.state ?? 'off',
-    };
+    });
   }
 
   #statusOf(steps: readonly StepReport[]): StartupReport['status'] {

@@ -1,5 +1,6 @@
 import { plainText } from '../core/index.js';
 import type { CloseReport } from '../scope/index.js';
+import { errorText } from './error-text.js';
 import type { PhaseReport, StartupReport, StepReport, StepStatus } from './report.js';
 
 const MARKS: Readonly<Record<StepStatus, string>> = {
@@ -11,9 +12,17 @@ const MARKS: Readonly<Record<StepStatus, string>> = {
 };
 const TEXT_CHARS = 300;
 
+/** How `console.log` prints a thing: Node's inspect asks for a method of this name. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
+/** The report, printed as its tree wherever Node prints it, in `details` of an error too; plain data otherwise. */
+export function printedAsTree(report: StartupReport): StartupReport {
+  return Object.defineProperty(report, INSPECT, { value: () => startupText(report) });
+}
+
 /**
- * The report as a tree for people, one line a step; names and messages of errors without control characters. Ends without
- * a line break.
+ * The report as a tree for people, one line a step; names, and messages of errors and of their causes, without control
+ * characters. Ends without a line break.
  *
  * @example
  * console.log(startupText(await startup.run()));
@@ -55,12 +64,13 @@ function stepLine(step: StepReport, width: number): string {
 }
 
 function why({ error, reason }: StepReport): string {
-  return shown(reason ?? (error instanceof Error ? error.message : error === undefined ? '' : String(error)));
+  if (reason !== undefined) return shown(reason);
+  return error === undefined ? '' : errorText(error);
 }
 
 function rollbackLine({ status, released, initial, durationMs, stuck, failures }: CloseReport): string {
   const open = stuck.map(({ path }) => shown(path));
-  const broken = failures.map(({ path }) => shown(path));
+  const broken = failures.map(({ path, error }) => `${shown(path)} (${errorText(error)})`);
   return [
     `rolled back: ${released} of ${initial} released in ${time(durationMs)}, ${status}`,
     ...(open.length > 0 ? [`still held: ${open.join(', ')}`] : []),

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { WatertightError } from '../core/index.js';
 import { Scope } from '../scope/index.js';
-import { type Impact, Startup, type StartupOptions, type StartupReport } from './index.js';
+import { type Impact, Startup, type StartupOptions, type StartupReport, startupText } from './index.js';
+import { PHASE_OPTION_NAMES, STARTUP_OPTION_NAMES, STEP_OPTION_NAMES, WATCHDOG_OPTION_NAMES } from './startup.js';
 
 let scope: Scope;
 beforeAll(() => void vi.useFakeTimers());
@@ -494,7 +497,78 @@ describe('wrong arguments', () => {
       [() => one().step('a', {}, undefined as never), /run must be a function, received undefined/],
       [() => one().step('a', { impact: 'bad' as Impact }, run), /impact must be one of .* received bad/],
       [() => one().step('a', { timeoutMs: '1' as never }, run), /step 'a': timeoutMs .* received 1/],
+      [() => new Startup(undefined as never), /options must be an object, not undefined/],
+      [() => new Startup({ scope: 5 as never }), /scope must be a Scope, not the number 5/],
+      [() => make({ timeout: 5 } as never), /there is no option "timeout"; there are scope, name, timeoutMs/],
+      [() => make({ name: 5 as never }), /name must be a string, received number/],
+      [() => make({ watchdog: true as never }), /options must be an object, not the boolean true/],
+      [() => make({ watchdog: { grace: 5 } as never }), /there is no option "grace"; there are graceMs, exitCode/],
+      [() => make({ watchdog: { graceMs: '100' as never } }), /graceMs must be .* received 100/],
+      [() => one().phase('two', 50 as never), /phase 'two': options must be an object, not the number 50/],
+      [() => one().phase('two', { timeout: 5 } as never), /phase 'two': there is no option "timeout"/],
+      [() => one().step('a', run as never, run), /step 'a': options must be an object, not a function/],
+      [() => one().step('a', { need: ['b'] } as never, run), /step 'a': there is no option "need"/],
+      [() => one().step('a', {}, run, 5 as never), /step 'a': check must be a function, not the number 5/],
+      [() => one().step('a', { needs: 'config' as never }, run), /needs must be an array .*, not the text "config"/],
+      [() => one().step('a', { needs: 5 as never }, run), /needs must be an array of names of steps, not the number 5/],
+      [() => one().step('a', { needs: [5] as never }, run), /needs must be an array .*, not one with the number 5/],
     ];
     for (const [make, message] of wrong) expect(make).toThrow(message);
   });
+
+  test('leave the name of a refused step free', () => {
+    const startup = make().phase('one');
+    expect(() => startup.step('a', { needs: 5 as never }, () => {})).toThrow(TypeError);
+    expect(() => startup.step('a', {}, () => {})).not.toThrow();
+  });
+
+  test('a count that is none fails its step', async () => {
+    const startup = make()
+      .phase('one')
+      .step(
+        'tools',
+        {},
+        () => [],
+        () => ({ name: 'tools', expected: Number.NaN, actual: 'x' as never }),
+      );
+    await expect(ran(startup.start())).rejects.toMatchObject({
+      code: 'WT_STARTUP_FAILED',
+      cause: {
+        name: 'TypeError',
+        message: expect.stringContaining('expected must be a number from 0, not the number NaN'),
+      },
+    });
+  });
+});
+
+describe('the report', () => {
+  test('is printed as its tree wherever Node prints it, and is plain data otherwise', async () => {
+    const refused = new Error('connect ECONNREFUSED 127.0.0.1:5432');
+    const startup = make()
+      .phase('one')
+      .step('database', {}, () => {
+        throw new Error('Cannot connect', { cause: refused });
+      });
+    const error = (await ran(startup.start()).catch((thrown: unknown) => thrown)) as WatertightError;
+    const report = error.details.report as StartupReport;
+    expect(inspect(report)).toBe(startupText(report));
+    const printed = inspect(error);
+    expect(printed).toMatch(/└─ ✗ database {2}failed after .*Cannot connect ← connect ECONNREFUSED 127\.0\.0\.1:5432/);
+    expect(printed).not.toContain('phases: [');
+    expect(Reflect.ownKeys({ ...report })).toEqual(Object.keys(report));
+    expect(JSON.parse(JSON.stringify(report))).toMatchObject({ status: 'failed', failed: { name: 'database' } });
+    expect(structuredClone(report)).toEqual(report);
+  });
+});
+
+test('docs/startup.md names every option', () => {
+  const page = readFileSync(new URL('../../docs/startup.md', import.meta.url), 'utf8');
+  const names = [
+    ...STARTUP_OPTION_NAMES.filter((name) => name !== 'watchdog'),
+    ...WATCHDOG_OPTION_NAMES.map((name) => `watchdog.${name}`),
+    ...PHASE_OPTION_NAMES.map((name) => `phase ${name}`),
+    ...STEP_OPTION_NAMES.map((name) => `step ${name}`),
+  ];
+  const rowOf = (name: string) => new RegExp(`^\\| ${name.replace(/^(phase |step |)(.*)$/, '$1`$2`')} +\\|`, 'm');
+  expect(names.filter((name) => !rowOf(name).test(page))).toEqual([]);
 });

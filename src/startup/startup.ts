@@ -1,4 +1,4 @@
-import { CallPlace, plainText, WatertightError } from '../core/index.js';
+import { CallPlace, checkCallback, checkOptionNames, kindOf, plainText, WatertightError } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import type { Count } from './check.js';
 import { orderSteps, type PlannedPhase, type PlannedStep } from './plan.js';
@@ -48,6 +48,28 @@ export interface StepOptions<Need extends string = string, Level extends Impact 
   readonly impact?: Level;
 }
 
+/** All names, held against the types by the compiler. */
+export const STARTUP_OPTION_NAMES: readonly string[] = Object.keys({
+  scope: 0,
+  name: 0,
+  timeoutMs: 0,
+  criticalTimeoutMs: 0,
+  rollbackTimeoutMs: 0,
+  policy: 0,
+  allowSkipInProduction: 0,
+  watchdog: 0,
+} satisfies Record<keyof StartupOptions, 0>);
+export const WATCHDOG_OPTION_NAMES: readonly string[] = Object.keys({
+  graceMs: 0,
+  exitCode: 0,
+} satisfies Record<keyof WatchdogOptions, 0>);
+export const PHASE_OPTION_NAMES = ['timeoutMs'] as const;
+export const STEP_OPTION_NAMES: readonly string[] = Object.keys({
+  timeoutMs: 0,
+  needs: 0,
+  impact: 0,
+} satisfies Record<keyof StepOptions, 0>);
+
 /** Values of the steps that are needed; of one that is declared later nothing is known. */
 type Needed<Values, Need extends string> = {
   readonly [Name in Need]: Name extends keyof Values ? Values[Name] : unknown;
@@ -84,8 +106,11 @@ export class Startup<Values = {}, Missing extends string = never> {
    * @throws WatertightError WT_STARTUP_UNKNOWN_POLICY, WT_STARTUP_SKIP_REFUSED
    */
   constructor(options: StartupOptions) {
+    checkOptionNames('new Startup(options)', options, STARTUP_OPTION_NAMES);
     const { scope, name = 'start-up', watchdog = {} } = options;
-    if (!(scope instanceof Scope)) throw new TypeError('new Startup({ scope }): scope must be a Scope');
+    if (!(scope instanceof Scope))
+      throw new TypeError(`new Startup({ scope }): scope must be a Scope, not ${kindOf(scope)}`);
+    checkName('new Startup({ name })', name, false);
     this.#settings = {
       scope,
       name,
@@ -107,13 +132,14 @@ export class Startup<Values = {}, Missing extends string = never> {
    * Begins a phase: it runs when the one before is over. Steps declared from here on belong to it.
    *
    * @param options.timeoutMs for the phase; 15,000 by default
-   * @throws RangeError for a name that is taken or empty, or a wrong time
+   * @throws TypeError, RangeError for a name that is taken or empty, a wrong time, or an option that there is not
    */
   phase(name: string, options: { readonly timeoutMs?: number } = {}): this {
     this.#checkOpen('phase');
     const isTaken = this.#phases.some((phase) => phase.name === name);
     checkName('phase(name)', name, isTaken);
-    const timeoutMs = checkMs(`phase '${name}': timeoutMs`, options.timeoutMs ?? PHASE_TIMEOUT_MS);
+    checkOptionNames(`phase '${shown(name)}'`, options, PHASE_OPTION_NAMES);
+    const timeoutMs = checkMs(`phase '${shown(name)}': timeoutMs`, options.timeoutMs ?? PHASE_TIMEOUT_MS);
     this.#phases.push({ name, timeoutMs, steps: [] });
     return this;
   }
@@ -137,6 +163,7 @@ export class Startup<Values = {}, Missing extends string = never> {
     const phase = this.#phases.at(-1);
     if (!phase) throw new RangeError(`step('${shown(name)}'): a phase must be begun first, by phase(name)`);
     checkName('step(name)', name, this.#names.has(name));
+    checkOptionNames(`step '${shown(name)}'`, options, STEP_OPTION_NAMES);
     if (typeof run !== 'function')
       throw new TypeError(`step '${shown(name)}': run must be a function, received ${typeof run}`);
     const { impact = 'blocking', needs = [], timeoutMs = STEP_TIMEOUT_MS } = options;
@@ -145,6 +172,8 @@ export class Startup<Values = {}, Missing extends string = never> {
         `step '${shown(name)}': impact must be one of ${IMPACTS.join(', ')}, received ${String(impact)}`,
       );
     }
+    checkNeeds(name, needs);
+    checkCallback(`step '${shown(name)}'`, 'check', check);
     this.#names.add(name);
     phase.steps.push({
       path: `${phase.name}/${name}`,
@@ -204,14 +233,25 @@ function checkName(where: string, name: string, isTaken: boolean): void {
   if (isTaken) throw new RangeError(`${where}: name must be new, received '${shown(name)}' again`);
 }
 
+/** A text would be taken apart into its letters. */
+function checkNeeds(step: string, needs: unknown): void {
+  const isList = Array.isArray(needs);
+  if (isList && needs.every((need) => typeof need === 'string')) return;
+  const wrong: unknown = isList ? needs.find((need) => typeof need !== 'string') : needs;
+  throw new TypeError(
+    `step '${shown(step)}': needs must be an array of names of steps, not ${isList ? 'one with ' : ''}${kindOf(wrong)}`,
+  );
+}
+
 function checkMs(where: string, ms: number): number {
   if (typeof ms === 'number' && ms > 0 && ms <= LONGEST_MS) return ms;
   throw new RangeError(`${where} must be a time in ms above 0 and up to ${LONGEST_MS}, received ${String(ms)}`);
 }
 
 function checkWatchdog(options: WatchdogOptions): WatchdogOptions {
+  checkOptionNames('new Startup({ watchdog })', options, WATCHDOG_OPTION_NAMES);
   const { graceMs, exitCode } = options;
-  if (graceMs !== undefined && !(graceMs >= 50 && graceMs <= LONGEST_MS)) {
+  if (graceMs !== undefined && !(typeof graceMs === 'number' && graceMs >= 50 && graceMs <= LONGEST_MS)) {
     throw new RangeError(
       `new Startup({ watchdog }): graceMs must be a time in ms from 50, received ${String(graceMs)}`,
     );
