@@ -5,6 +5,7 @@ export { CallPlace, placeIn } from './call-place.js';
 export { Channel } from './channel.js';
 export { monotonicMs } from './clock.js';
 export { closingClock, Deadline, DeadlineClock, settleBy } from './deadline-clock.js';
+export { causesOf, errorText } from './error-text.js';
 export { type ErrorDetails, WatertightError } from './errors.js';
 export { displayWidth, fitCells, wrap } from './layout.js';
 export type { Owned, Owner } from './owner.js';

@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
-import { plainText } from '../core/index.js';
+import { errorText, plainText } from '../core/index.js';
 import type { LeaseNotice, PoolFailure } from './options.js';
-import { namesOf, reasonOf } from './refusals.js';
+import { namesOf } from './refusals.js';
 
 const leases = channel('watertight:pool-lease');
 const failures = channel('watertight:pool-failed');
@@ -34,7 +34,7 @@ export class Notices {
     if (this.#onFailure) notify(this.#onFailure, failure);
     else if (!failures.hasSubscribers && !this.#hasWarned) {
       this.#hasWarned = true;
-      const what = `${failure.phase} of ${plainText(failure.pool, 80)} failed: ${reasonOf(failure.error)}`;
+      const what = `${failure.phase} of ${plainText(failure.pool, 80)} failed: ${errorText(failure.error)}`;
       warn('WT_POOL_FAILED', `${what}. Later failures are not told; give onFailure to hear of each`);
     }
   }
@@ -44,7 +44,7 @@ function notify<N extends { readonly pool: string }>(listener: (notice: N) => vo
   try {
     listener(notice);
   } catch (error) {
-    warn('WT_POOL_FAILED', `A listener of ${plainText(notice.pool, 80)} threw: ${reasonOf(error)}`);
+    warn('WT_POOL_FAILED', `A listener of ${plainText(notice.pool, 80)} threw: ${errorText(error)}`);
   }
 }
 

@@ -1,12 +1,10 @@
-import { plainText, WatertightError } from '../core/index.js';
+import { errorText, plainText, WatertightError } from '../core/index.js';
 import type { Holder } from './options.js';
 
 /** Names come from the program. */
 const shown = (name: string) => plainText(name, 80);
 /** Holders that a message names; `details.holders` has all. */
 const NAMED = 3;
-/** Longest reason that a message takes over from a cause. */
-const REASON_CHARS = 200;
 
 /** `GET /orders for 31.2 s (api.ts:41), …`, oldest first. */
 export function namesOf(holders: readonly Holder[]): string {
@@ -15,17 +13,6 @@ export function namesOf(holders: readonly Holder[]): string {
     return `${borrower === undefined ? 'somebody' : shown(borrower)} for ${(ageMs / 1000).toFixed(1)} s${place}`;
   });
   return named.join(', ') + (holders.length > NAMED ? `, and ${holders.length - NAMED} more` : '');
-}
-
-/** What the program threw, as one line. Node's error of a refused connection to `localhost` has a code and no message. */
-export function reasonOf(error: unknown): string {
-  try {
-    if (!(error instanceof Error)) return plainText(String(error), REASON_CHARS);
-    const { code = error.name } = error as Error & { readonly code?: unknown };
-    return plainText(error.message || String(code), REASON_CHARS);
-  } catch {
-    return 'an error that has no text';
-  }
 }
 
 export function closedError(pool: string): WatertightError {
@@ -58,7 +45,7 @@ export function timeoutError(
 }
 
 export function createError(pool: string, cause: unknown): WatertightError {
-  const message = `Cannot make a resource of ${shown(pool)} as create failed: ${reasonOf(cause)}`;
+  const message = `Cannot make a resource of ${shown(pool)} as create failed: ${errorText(cause)}`;
   return new WatertightError('WT_POOL_CREATE_FAILED', message, {
     hint: 'see the cause; the next acquire tries again',
     details: { pool },

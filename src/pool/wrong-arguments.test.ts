@@ -126,7 +126,7 @@ describe('WT_POOL_CREATE_FAILED says why', () => {
     ['text', 'create failed: text'],
     [Object.assign(new Error(''), { code: 'EDOWN' }), 'create failed: EDOWN'],
     [new RangeError(''), 'create failed: RangeError'],
-    [Object.create(null), 'create failed: an error that has no text'],
+    [Object.create(null), 'create failed: an object that has no text'],
   ])('whatever was thrown: %o', async (thrown, message) => {
     await expect(objectPool({ create: () => Promise.reject(thrown) }).acquire()).rejects.toThrow(message);
   });

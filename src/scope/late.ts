@@ -1,4 +1,4 @@
-import { builtin, plainText, WatertightError } from '../core/index.js';
+import { builtin, errorText, plainText, WatertightError } from '../core/index.js';
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return value !== null && typeof value === 'object' && typeof (value as PromiseLike<unknown>).then === 'function';
@@ -30,10 +30,6 @@ export function lateFailure(path: string, error: unknown, when = 'after its scop
 export function isStopped(error: unknown): boolean {
   if (error instanceof WatertightError) return error.code === 'WT_SCOPE_CLOSED';
   return error instanceof Error && error.name === 'AbortError';
-}
-
-export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const CAME_LATE = 'when it came to its scope, which had closed';

@@ -1,4 +1,4 @@
-import { builtin, placeIn, plainText } from '../core/index.js';
+import { builtin, causesOf, errorText, placeIn, plainText } from '../core/index.js';
 import type { CloseReport } from './close-report.js';
 import { ageText } from './tree.js';
 
@@ -38,19 +38,16 @@ export function closeReportText(report: CloseReport): string {
 function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return builtin.util.inspect(error, { depth: 1, breakLength: Infinity });
   const thrownAt = placeIn(error.stack);
-  return `${error.name}: ${error.message}${thrownAt === undefined ? '' : ` (${thrownAt})`}`;
+  return `${error.name}: ${errorText(error, LINE_CHARS)}${thrownAt === undefined ? '' : ` (${thrownAt})`}`;
 }
 
 /** What an error came from: its causes one after another, and the errors that it stands for. */
 function reasonLines(error: unknown): string[] {
-  const lines: string[] = [];
-  for (let at = error; at instanceof Error && lines.length < MOST_REASONS; at = at.cause) {
-    if (at instanceof AggregateError) {
-      lines.push(...at.errors.slice(0, MOST_REASONS).map((inner) => line(`          · ${errorLine(inner)}`)));
-    }
-    if (at.cause !== undefined) lines.push(line(`          ← ${errorLine(at.cause)}`));
-  }
-  return lines;
+  const inner = error instanceof AggregateError ? error.errors.slice(0, MOST_REASONS) : [];
+  return [
+    ...inner.map((one: unknown) => line(`          · ${errorLine(one)}`)),
+    ...causesOf(error, MOST_REASONS).map((cause) => line(`          ← ${errorLine(cause)}`)),
+  ];
 }
 
 /** Leading blanks are ours. */

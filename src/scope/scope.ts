@@ -3,14 +3,22 @@ import type { EventEmitter } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import type { Worker, WorkerOptions } from 'node:worker_threads';
-import { checkOptionNames, checkSignal, monotonicMs, type Owner, settleBy, WatertightError } from '../core/index.js';
+import {
+  checkOptionNames,
+  checkSignal,
+  errorText,
+  monotonicMs,
+  type Owner,
+  settleBy,
+  WatertightError,
+} from '../core/index.js';
 import { type Closable, releaseOf } from './closable.js';
 import { CloseReport, type CloseStatus } from './close-report.js';
 import { Closing } from './closing.js';
 import { type Entry, type Held, type HoldOptions, NO_VALUE, type Release } from './entry.js';
 import { openFile, openTempDir } from './files.js';
 import { watchScope } from './forgotten.js';
-import { errorText, isThenable, releaseAtOnce } from './late.js';
+import { isThenable, releaseAtOnce } from './late.js';
 import { isReleasing, Ledger } from './ledger.js';
 import { type ListenOptions, listen } from './listeners.js';
 import { startProcess, startWorker } from './processes.js';

@@ -69,7 +69,7 @@ test('closeReportText() names what failed and what is still held', async () => {
     /^ {2}stuck {3}app\/socket: releasing for \d+ ms, \d+ ms old, acquired at .*tree\.test\.ts:\d+$/m,
   );
   expect(text).toMatch(
-    /^ {2}failed {2}app\/flush: release: Error: disk full {2}\(.*tree\.test\.ts:\d+\), acquired at .*tree\.test\.ts:\d+$/m,
+    /^ {2}failed {2}app\/flush: release: Error: disk full \(.*tree\.test\.ts:\d+\), acquired at .*tree\.test\.ts:\d+$/m,
   );
 });
 

@@ -1,6 +1,5 @@
-import { plainText } from '../core/index.js';
+import { causesOf, errorText, plainText } from '../core/index.js';
 import type { CloseReport } from '../scope/index.js';
-import { errorText } from './error-text.js';
 import type { PhaseReport, StartupReport, StepReport, StepStatus } from './report.js';
 
 const MARKS: Readonly<Record<StepStatus, string>> = {
@@ -11,6 +10,8 @@ const MARKS: Readonly<Record<StepStatus, string>> = {
   skipped: '–',
 };
 const TEXT_CHARS = 300;
+/** Causes told of one failure. */
+const MOST_CAUSES = 4;
 
 /** How `console.log` prints a thing: Node's inspect asks for a method of this name. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -65,17 +66,22 @@ function stepLine(step: StepReport, width: number): string {
 
 function why({ error, reason }: StepReport): string {
   if (reason !== undefined) return shown(reason);
-  return error === undefined ? '' : errorText(error);
+  return error === undefined ? '' : chainText(error);
 }
 
 function rollbackLine({ status, released, initial, durationMs, stuck, failures }: CloseReport): string {
   const open = stuck.map(({ path }) => shown(path));
-  const broken = failures.map(({ path, error }) => `${shown(path)} (${errorText(error)})`);
+  const broken = failures.map(({ path, error }) => `${shown(path)} (${chainText(error)})`);
   return [
     `rolled back: ${released} of ${initial} released in ${time(durationMs)}, ${status}`,
     ...(open.length > 0 ? [`still held: ${open.join(', ')}`] : []),
     ...(broken.length > 0 ? [`failed: ${broken.join(', ')}`] : []),
   ].join('; ');
+}
+
+/** `Cannot connect ← connect ECONNREFUSED 127.0.0.1:5432`. */
+function chainText(error: unknown): string {
+  return [error, ...causesOf(error, MOST_CAUSES)].map((one) => errorText(one, TEXT_CHARS)).join(' ← ');
 }
 
 function time(ms: number): string {

@@ -1,4 +1,4 @@
-import { builtin, plainText, WatertightError } from '../core/index.js';
+import { builtin, errorText, plainText, WatertightError } from '../core/index.js';
 
 /** A task that failed, ran over its limit, or was not taken. */
 export interface TaskFailure {
@@ -44,7 +44,7 @@ export class FailureReporter {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     const who = `Task ${plainText(failure.name, 80)} of ${plainText(failure.tasks, 80)}`;
-    warn(`${who} failed: ${textOf(failure.error)}. Later failures are only counted; give onFailure to hear of each`);
+    warn(`${who} failed: ${errorText(failure.error)}. Later failures are only counted; give onFailure to hear of each`);
   }
 }
 
@@ -52,18 +52,10 @@ function notify(listener: FailureListener, failure: TaskFailure): void {
   try {
     listener(failure);
   } catch (error) {
-    warn(`A failure listener of ${plainText(failure.tasks, 80)} threw: ${textOf(error)}`);
+    warn(`A failure listener of ${plainText(failure.tasks, 80)} threw: ${errorText(error)}`);
   }
 }
 
 function warn(message: string): void {
   process.emitWarning(message, { type: 'WatertightWarning', code: 'WT_TASKS_FAILED' });
-}
-
-function textOf(error: unknown): string {
-  try {
-    return plainText(String(error instanceof Error ? error.message : error), 200);
-  } catch {
-    return 'an error that has no text';
-  }
 }
