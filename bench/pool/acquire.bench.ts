@@ -1,6 +1,6 @@
 // What does it cost to borrow an idle resource and give it back? One borrower at a time, ten resources.
-// Run: npx tsx bench/pool/acquire.bench.ts   (rivals: npm ci --prefix bench/lifecycle)
-import { Pool } from '../../src/pool/index.js';
+// Run: npm run build && npx tsx bench/pool/acquire.bench.ts   (rivals: npm ci --prefix bench/lifecycle)
+import { Pool } from '../../dist/pool/index.js';
 import { peer, race } from '../rivals.js';
 
 const LOANS = 10_000;
