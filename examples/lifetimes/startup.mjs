@@ -16,5 +16,6 @@ export default async function restart(_n, scope) {
     .phase('services')
     .step('banner', { needs: ['config'] }, ({ results }) => `config in ${results.config}`)
     .start();
+  await new Promise((serve) => setTimeout(serve, 2));
   await app.close();
 }
