@@ -93,6 +93,7 @@ async function bundle(folder, rooms, isRoot) {
       },
     ],
   });
+  const [, tasks] = isRoot ? /export \{([^}]*)\}/.exec(readFileSync(join(folder, 'tasks', 'index.js'), 'utf8')) : [];
   for (const room of rooms) {
     for (const file of readdirSync(join(folder, room), { recursive: true })) {
       if (/\.js(\.map)?$/.test(file)) rmSync(join(folder, room, file));
@@ -111,7 +112,7 @@ async function bundle(folder, rooms, isRoot) {
     writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
     writeFileSync(`${path}.map`, map);
   }
-  if (isRoot) writeFileSync(join(folder, 'tasks', 'index.js'), "export { BackgroundTasks } from '../index.js';\n");
+  if (isRoot) writeFileSync(join(folder, 'tasks', 'index.js'), `export {${tasks}} from '../index.js';\n`);
 }
 
 /**

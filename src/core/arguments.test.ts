@@ -4,6 +4,8 @@ import { checkCallback, checkOptionNames, checkOwner, checkSignal, kindOf } from
 test('a signal is an AbortSignal or absent: a controller in its place is told before anything is registered', () => {
   checkSignal('acquire()', undefined);
   checkSignal('acquire()', new AbortController().signal);
+  checkSignal('acquire()', { aborted: false, addEventListener() {}, removeEventListener() {} });
+  expect(() => checkSignal('acquire()', { aborted: false })).toThrow('not an object');
   expect(() => checkSignal('acquire()', new AbortController())).toThrow(
     'acquire(): signal must be an AbortSignal, not an AbortController object',
   );

@@ -1,4 +1,4 @@
-/** What a wrong argument is, for a message: `null`, `number 5`, `an Array`, `text "5s"`. */
+/** What a wrong argument is, for a message: `null`, `the number 5`, `an Array object`, `the text "5s"`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string')
@@ -19,9 +19,14 @@ function nameOf(value: object): string {
   }
 }
 
-/** An optional signal, looked at before anything is registered with it. @throws TypeError */
+/**
+ * An optional signal, looked at before anything is registered with it. One of another realm or of a polyfill will do.
+ * @throws TypeError
+ */
 export function checkSignal(where: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
+  if (signal === undefined) return;
+  const { aborted, addEventListener, removeEventListener } = Object(signal) as Partial<AbortSignal>;
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function' && removeEventListener) return;
   throw new TypeError(`${where}: signal must be an AbortSignal, not ${kindOf(signal)}`);
 }
 

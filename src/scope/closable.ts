@@ -51,7 +51,7 @@ function releaseOfEmitter(name: string, resource: EventEmitter): ReleaseWay | un
   if (resource instanceof Readable) return { name, release: endReadable };
   if (resource instanceof builtin.childProcess.ChildProcess) return { name, release: endProcess, abandon: killProcess };
   if (resource instanceof builtin.threads.Worker) return { name, release: endWorker };
-  // Its clients leave while the HTTP server below it drains, which waits for them.
+  // Its clients are told at once, whatever is released before it: an HTTP server below it would cut them.
   if (isWebSocketServer(resource)) return { name, release: endWebSocketServer, drain: endWebSocketServer };
   return undefined;
 }

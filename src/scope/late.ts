@@ -10,7 +10,7 @@ const MOST_WARNED = 1000;
 
 /**
  * Tells of a failure that no report can hold any more, as its close has returned: on the channel
- * `watertight:scope-late-failure` as `{ path, error }`, and, once for each path, as a warning of the process.
+ * `watertight:scope-late-failure` as `{ path, error }`, and, once for each of the first 1,000 paths, as a warning of the process.
  */
 export function lateFailure(path: string, error: unknown, when = 'after its scope had given up on it'): void {
   builtin.diagnostics.channel('watertight:scope-late-failure').publish({ path, error });

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, get, type IncomingMessage } from 'node:http';
+import { createSecureServer as createSecureHttp2Server } from 'node:http2';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -62,6 +63,16 @@ describe('Scope.server(): connections without a request', () => {
     const raw = await connected(port);
     const silent = await connectedTls(port);
     const ended = Promise.all([once(raw, 'close'), once(silent, 'close')]);
+    const report = await scope.close({ timeoutMs: 20_000 });
+    expect(report).toMatchObject({ status: 'completed', failures: [] });
+    expect(report.durationMs).toBeLessThan(5_000);
+    await ended;
+  });
+
+  test('nor does one that has not shaken hands with an HTTP/2 server', async () => {
+    const scope = new Scope('app');
+    const port = await listening(scope.server(createSecureHttp2Server(secure)));
+    const ended = once(await connected(port), 'close');
     const report = await scope.close({ timeoutMs: 20_000 });
     expect(report).toMatchObject({ status: 'completed', failures: [] });
     expect(report.durationMs).toBeLessThan(5_000);

@@ -61,7 +61,8 @@ function nameOf(server: Server): string {
 }
 
 function isHttp(server: Server): server is HttpServer {
-  return typeof (server as HttpServer).closeIdleConnections === 'function';
+  // One of HTTP/2 over TLS has `closeIdleConnections` too.
+  return typeof (server as HttpServer).closeAllConnections === 'function';
 }
 
 function isHttp2(server: Server): server is Server & Http2Server {
@@ -133,18 +134,20 @@ class ServerTraffic {
     if (!this.#isPatient) return;
     for (const response of this.#responses.keys()) askToClose(response);
     for (const session of this.#sessions) session.close();
-    if (isHttp(this.#server)) await this.#drainHttp(this.#server, stopped, deadlineAt);
+    const lingersUntil = Math.min(deadlineAt, monotonicMs() + this.#lingerMs);
+    // Idle connections get their chance now, later those that have become idle.
+    if (this.#sockets.size > this.#responses.size && (isHttp(this.#server) || isTls(this.#server))) {
+      await settleBy(stopped, lingersUntil);
+    }
+    if (isTls(this.#server)) this.#cutUnsecured();
+    if (isHttp(this.#server)) await this.#drainHttp(this.#server, deadlineAt);
     else await settleBy(stopped, deadlineAt);
   }
 
   /** Connections that were upgraded are not waited for: whoever took them over ends them, or they are cut in the end. */
-  async #drainHttp(server: HttpServer, stopped: Promise<void>, deadlineAt: number): Promise<void> {
-    // Those that are idle now get their chance, then those that have become idle.
-    if (this.#sockets.size > this.#responses.size) {
-      await settleBy(stopped, Math.min(deadlineAt, monotonicMs() + this.#lingerMs));
-    }
+  async #drainHttp(server: HttpServer, deadlineAt: number): Promise<void> {
     server.closeIdleConnections();
-    this.#cutSilent(server);
+    this.#cutSilent();
     if (this.#isQuiet()) return;
     await settleBy(
       new Promise<void>((resolve) => {
@@ -158,12 +161,14 @@ class ServerTraffic {
    * Connections that have sent no whole request yet: browsers open them ahead, and health checks do. For Node they are not
    * idle, so that `closeIdleConnections` leaves them.
    */
-  #cutSilent(server: HttpServer): void {
+  #cutSilent(): void {
     for (const socket of this.#carriers()) if (!isAnswering(socket) && !isUpgraded(socket)) socket.destroy();
+  }
+
+  /** Connections to a TLS server that have not even shaken hands. */
+  #cutUnsecured(): void {
     const secured = new Set([...this.#secured].map(addressOf));
-    if (isTls(server)) {
-      for (const socket of this.#sockets) if (!secured.has(addressOf(socket))) socket.destroy();
-    }
+    for (const socket of this.#sockets) if (!secured.has(addressOf(socket))) socket.destroy();
   }
 
   /** Those that nobody else answers for: requests are counted by themselves. */
