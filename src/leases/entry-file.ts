@@ -11,5 +11,10 @@ export function unlinkIfThere(path: string): void {
 
 /** A folder with all that is in it; links in it are removed, not followed. */
 export function removeFolder(path: string): void {
-  builtin.files.rmSync(path, { recursive: true, force: true });
+  try {
+    // Most are empty by then, and `rm` takes ten times as long.
+    builtin.files.rmdirSync(path);
+  } catch {
+    builtin.files.rmSync(path, { recursive: true, force: true });
+  }
 }

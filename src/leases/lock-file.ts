@@ -68,10 +68,10 @@ function openLock(path: string, flags: number): number {
   }
 }
 
-/** Its holder is dead. */
+/** Its holder is dead, or was killed before it could say who it is; or is about to say so. */
 export function isLeftBehind(path: string): boolean {
   const uid = holderUid(path);
-  return uid !== undefined && ownerState(uid) === 'dead';
+  return uid === undefined || ownerState(uid) === 'dead';
 }
 
 /** Uid of the owner that took it last. */
