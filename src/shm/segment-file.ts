@@ -34,6 +34,7 @@ const MEMORY_FILE = 'watertight';
 /** A new file in memory with all of its pages there. @throws WatertightError WT_SHM_FULL, WT_SHM_SYSTEM */
 export function makeFile(calls: Native, bytes: number, name: string | undefined): SegmentFile {
   const fileBytes = Math.ceil(bytes / calls.pageBytes) * calls.pageBytes;
+  checkMemory(fileBytes);
   try {
     return makeOnce(calls, fileBytes, name);
   } catch (error) {
@@ -46,6 +47,18 @@ export function makeFile(calls: Native, bytes: number, name: string | undefined)
   } catch (error) {
     throw makeFailure(error, bytes);
   }
+}
+
+/** The kernel gives out memory that it does not have, and ends some process later: nothing else stops a file without a name. */
+function checkMemory(fileBytes: number): void {
+  const available = process.availableMemory?.() ?? builtin.os.freemem();
+  // 0: it could not be read, as when no descriptor is left.
+  if (available === 0 || fileBytes <= available) return;
+  const what = `Cannot make a segment of ${fileBytes} bytes as ${available} bytes of memory are available`;
+  throw new WatertightError('WT_SHM_FULL', what, {
+    hint: 'make a smaller one, or close others; a container: raise its memory limit',
+    details: { bytes: fileBytes, availableBytes: available },
+  });
 }
 
 function makeOnce(calls: Native, fileBytes: number, name: string | undefined): SegmentFile {
