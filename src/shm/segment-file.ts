@@ -71,6 +71,7 @@ function makeOnce(calls: Native, fileBytes: number, name: string | undefined): S
   try {
     calls.allocateFile(fd, fileBytes);
     if (path === undefined) calls.sealSize(fd);
+    if (path === undefined) builtin.diagnostics.channel('watertight:memory-file-opened').publish({ fd });
     return { fd, inode: builtin.files.fstatSync(fd).ino, fileBytes, path };
   } catch (error) {
     builtin.files.closeSync(fd);
