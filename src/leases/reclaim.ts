@@ -52,7 +52,7 @@ export async function reclaim(options: ReclaimOptions = {}): Promise<ReclaimRepo
   const { dryRun = false } = options;
   if (typeof dryRun !== 'boolean') throw new TypeError(`${where}: dryRun must be a boolean, not ${kindOf(dryRun)}`);
   const startedAt = monotonicMs();
-  const { leases, owners } = scanLeases();
+  const { leases, owners } = scanLeases('dead');
   const dead = leases.filter(isLeftBehind);
   const locks = removeFreeLocks(dryRun);
   const deadOwners = [...owners].filter(([, state]) => state === 'dead').map(([uid]) => uid);
@@ -124,7 +124,7 @@ async function endChildren(children: readonly LeaseRow[], failures: ReclaimFailu
 
 /** Segments of dead owners, at once: what is full may have room then. @returns how many there were */
 export function removeDeadSegments(): number {
-  const dead = scanLeases().leases.filter(({ kind, ownerState }) => kind === 'segment' && ownerState === 'dead');
+  const dead = scanLeases('dead').leases.filter(({ kind, ownerState }) => kind === 'segment' && ownerState === 'dead');
   for (const { path } of dead) unlinkIfThere(path);
   return dead.length;
 }
@@ -134,7 +134,7 @@ export function removeDeadSegments(): number {
  * are left to whoever reclaims next.
  */
 export function removeOwn(uid: string): void {
-  for (const lease of scanLeases().leases) {
+  for (const lease of scanLeases('all').leases) {
     if (lease.ownerUid !== uid || lease.kind === 'child') continue;
     try {
       if (lease.kind === 'folder') removeFolder(lease.path);
