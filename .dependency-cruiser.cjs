@@ -5,7 +5,7 @@ const ROWS = [
   ['core'],
   ['scope', 'bounded', 'heap'],
   ['pool', 'tasks', 'weak', 'monitor'],
-  ['startup', 'threads', 'connections', 'leaks'],
+  ['startup', 'threads', 'connections', 'leaks', 'children'],
   ['soak', 'agent'],
   ['cli'],
 ];
