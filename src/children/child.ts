@@ -6,7 +6,7 @@ import type { ChildReport, EndReason } from './child-report.js';
 import { couldNotExec } from './death-signal.js';
 import type { ChildrenErrors } from './errors.js';
 import { type FamilyHead, identityOf, isLinux, type Relative, signalTo } from './family.js';
-import { killFamily, stillThere } from './killing.js';
+import { askFamily, killFamily, stillThere } from './killing.js';
 import type { Lines, LinesOptions } from './lines.js';
 import { OutputReader } from './output-reader.js';
 import { checkMs } from './settings.js';
@@ -143,7 +143,8 @@ export class Child implements AsyncDisposable {
   }
 
   /**
-   * Asks it to end (SIGTERM, to its whole group if it has one), and after `graceMs` kills it and all that it started. A second
+   * Asks it to end (SIGTERM, to its whole group if it has one; to what it leaves behind, if it ends first), and after `graceMs`
+   * kills it and all that it started. A second
    * call can only make it shorter. What has not gone 1 s after SIGKILL is given up, and named in `stuck`.
    * @param options.graceMs that of its start unless told; 0 kills without asking
    * @returns as `ended`
@@ -165,14 +166,15 @@ export class Child implements AsyncDisposable {
     if (this.#isReported) return;
     const killAt = monotonicMs() + graceMs;
     this.#stuckAt = Math.min(this.#stuckAt, stuckAt ?? killAt + KILL_MS);
-    if (this.#hasExited || this.#forcing !== null) return;
-    if (this.#reason === null) {
+    if (this.#forcing !== null) return;
+    if (this.#reason === null && !this.#hasExited) {
       this.#reason = reason;
       this.#state = 'ending';
       if (graceMs > 0) this.#ask();
     }
     if (killAt >= this.#killAt) return;
     this.#killAt = killAt;
+    if (this.#hasExited) return;
     if (graceMs > 0) this.#alarm.set(killAt, () => this.#force());
     else this.#force();
   }
@@ -235,9 +237,10 @@ export class Child implements AsyncDisposable {
     this.#alarm.cancel();
     this.#stdout.readLast();
     this.#stderr.readLast();
-    // Who was killed with it lets the pipes go.
-    if (this.#forcing === null) await settleBy(piped, monotonicMs() + PIPE_MS);
-    else await this.#forcing;
+    // Who was killed with it lets the pipes go; a shell that was asked and has ended has asked nobody else.
+    if (this.#forcing !== null) await this.#forcing;
+    else if (this.#reason !== null) await askFamily(this.#plan.head, this.#home.census, () => this.#killAt);
+    else await settleBy(piped, monotonicMs() + PIPE_MS);
     this.#stuckAt = Math.min(this.#stuckAt, monotonicMs() + KILL_MS);
     await this.#killAll(false);
     if ((await settleBy(piped, monotonicMs() + PIPE_MS)) === 'deadline') {

@@ -56,7 +56,17 @@ export async function killFamily(
   return outcome;
 }
 
-/** The same without waiting, for the end of the process. */
+/** Asks all descendants to end, and waits until they are gone or `deadline`, whatever each of them does. */
+export async function askFamily(head: FamilyHead, census: Census, deadline: () => number): Promise<void> {
+  const relatives = await census.relatives(head);
+  for (const relative of relatives) {
+    signalTo(relative, 'SIGTERM');
+    signalTo(relative, 'SIGCONT');
+  }
+  await waitUntilGone(relatives, deadline);
+}
+
+/** The same as `killFamily` without waiting, for the end of the process. */
 export function killFamiliesNow(heads: readonly (FamilyHead & Relative)[], census: Census): void {
   const seen = new Map<string, Relative>();
   for (let looks = 0; looks < MOST_LOOKS; looks++) {
