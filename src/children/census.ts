@@ -15,9 +15,10 @@ export class Census {
     return relativesOf(head, (await this.#next).get(head.mark) ?? []);
   }
 
-  /** The same at once, for whoever cannot wait. */
-  relativesNow(heads: readonly FamilyHead[]): Relative[] {
-    const marked = markedProcesses();
+  /** The same at once, for whoever cannot wait; `onFound` gets those with a mark in the moment in which they are seen. */
+  relativesNow(heads: readonly FamilyHead[], onFound?: (relative: Relative) => void): Relative[] {
+    const isOurs = (mark: string) => heads.some((head) => head.mark === mark);
+    const marked = markedProcesses(onFound && ((mark, stat) => isOurs(mark) && onFound(stat)));
     return heads.flatMap((head) => relativesOf(head, marked.get(head.mark) ?? []));
   }
 }

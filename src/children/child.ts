@@ -76,6 +76,8 @@ export class Child implements AsyncDisposable {
   #state: ChildState = 'running';
   #reason: EndReason | null = null;
   #hasExited = false;
+  /** Its pipes have come to their end: nobody holds them any more. */
+  #isRead = false;
   #isReported = false;
   #killAt = Number.POSITIVE_INFINITY;
   #stuckAt = Number.POSITIVE_INFINITY;
@@ -215,7 +217,13 @@ export class Child implements AsyncDisposable {
 
   async #killAll(withHead: boolean): Promise<void> {
     const { head } = this.#plan;
-    const { killed, left } = await killFamily(head, withHead, this.#home.census, () => this.#stuckAt);
+    const { killed, left } = await killFamily(
+      head,
+      withHead,
+      this.#home.census,
+      () => this.#stuckAt,
+      () => this.#hasExited && !this.#isRead,
+    );
     for (const [identity, relative] of killed) this.#killed.set(identity, relative);
     this.#left = left;
     if (withHead && left.some(({ pid }) => pid === head.pid)) this.#report();
@@ -231,7 +239,12 @@ export class Child implements AsyncDisposable {
   }
 
   async #follow(): Promise<void> {
-    const piped = new Promise<void>((resolve) => this.process.once('close', () => resolve()));
+    const piped = new Promise<void>((resolve) => {
+      this.process.once('close', () => {
+        this.#isRead = true;
+        resolve();
+      });
+    });
     await new Promise<void>((resolve) => this.process.once('exit', () => resolve()));
     this.#hasExited = true;
     this.#alarm.cancel();

@@ -16,6 +16,8 @@ export const LEASE_VARIABLE = 'WATERTIGHT_LEASE';
 const MOST_NESTED = 16;
 /** More than any program has; a fork bomb is not followed further. */
 const MOST_RELATIVES = 10_000;
+/** Lists of processes in one look: the second is nearly always the same as the first. */
+const MOST_LISTS = 10;
 /** Read from an environment at a time. Most are 2 to 4 kB. */
 const READ_BYTES = 64 * 1024;
 /** The kernel's limit of one argument or variable is 128 kB, of all 2 MB by default (execve(2)). */
@@ -67,20 +69,35 @@ export const identityOf = ({ pid, startTicks }: { pid: number; startTicks: numbe
 
 /**
  * One look at all processes of the machine: who carries which mark of this thread's family. None elsewhere than on Linux.
+ * @param onFound called with each at once: by the end of the look it may have gone on to a process with another number
  * Cost: 9 µs a process on the machine.
  */
-export function markedProcesses(): Map<string, ProcStat[]> {
+export function markedProcesses(onFound?: (mark: string, stat: ProcStat) => void): Map<string, ProcStat[]> {
   const byMark = new Map<string, ProcStat[]>();
   if (!isLinux) return byMark;
   const needle = Buffer.from(`${FAMILY_VARIABLE}=`);
   const own = `${familyId()}.`;
-  for (const name of namesIn('/proc')) {
+  const visit = (name: string) => {
     const first = name.charCodeAt(0);
-    if (first < 48 || first > 57) continue;
+    if (first < 48 || first > 57) return;
     const marks = marksIn(environmentOf(name), needle).filter((mark) => mark.startsWith(own));
-    if (marks.length === 0 || Number(name) === process.pid) continue;
+    if (marks.length === 0 || Number(name) === process.pid) return;
     const stat = procStat(Number(name));
-    if (stat && isThere(stat)) for (const mark of marks) byMark.set(mark, [...(byMark.get(mark) ?? []), stat]);
+    if (stat === undefined || !isThere(stat)) return;
+    for (const mark of marks) {
+      onFound?.(mark, stat);
+      byMark.set(mark, [...(byMark.get(mark) ?? []), stat]);
+    }
+  };
+  // Newest first, and again for those that came meanwhile: what hops from process to process is in the latest.
+  const seen = new Set<string>();
+  for (let lists = 0; lists < MOST_LISTS; lists++) {
+    const fresh = namesIn('/proc').filter((name) => !seen.has(name));
+    if (fresh.length === 0) break;
+    for (const name of fresh.reverse()) {
+      seen.add(name);
+      visit(name);
+    }
   }
   return byMark;
 }

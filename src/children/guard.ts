@@ -10,18 +10,19 @@ import { FAMILY_VARIABLE, familyId, isLinux } from './family.js';
  * looks in a row find nobody. It ends with the process always: it has nothing else to wait for.
  */
 const TICKS_A_SECOND = 20;
-/** Looks before it gives up on what cannot be killed: 30 s. */
+/** Looks before it gives up on what cannot be killed: 30 s. What changes between two looks is looked at again at once. */
 const MOST_LOOKS = 600;
 /** $1: pattern of the family's marks. Each line that it reads is the grace from now on, in ticks; `bye` ends it. */
 const SCRIPT = `trap '' HUP INT TERM QUIT TSTP
 grace=0
 while read -r line; do [ "$line" = bye ] && exit 0; grace=$line; done
-tick=0 empty=0
-while [ $empty -lt 2 ] && [ $tick -lt $((grace + ${MOST_LOOKS})) ]; do
+look=0 empty=0 before=
+while [ $empty -lt 2 ] && [ $look -lt $((grace + ${MOST_LOOKS})) ]; do
   found=$(grep -lzE "$1" /proc/[0-9]*/environ 2>/dev/null)
   if [ -z "$found" ]; then empty=$((empty + 1)); else empty=0; fi
-  [ $tick -ge $grace ] && for file in $found; do pid=\${file#/proc/}; kill -9 "\${pid%/environ}" 2>/dev/null; done
-  tick=$((tick + 1)); sleep 0.05
+  [ $look -ge $grace ] && for file in $found; do pid=\${file#/proc/}; kill -9 "\${pid%/environ}" 2>/dev/null; done
+  if [ $look -lt $grace ] || [ "$found" = "$before" ]; then sleep 0.05; fi
+  look=$((look + 1)) before=$found
 done`;
 
 let guard: ChildProcess | null = null;

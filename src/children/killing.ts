@@ -28,6 +28,7 @@ export interface Killed {
 /**
  * Kills all descendants of a child, and the child too if `withHead`, and waits until they are gone or `deadline`
  * (`performance.now()`, ms; may be moved meanwhile). At least one look and one round of signals, however late it is.
+ * @param isEvident whether something of it must be there, as its pipes are open: one look that finds nobody proves nothing then
  * Cost: one look at all processes when there is nobody to kill.
  */
 export async function killFamily(
@@ -35,20 +36,19 @@ export async function killFamily(
   withHead: boolean,
   census: Census,
   deadline: () => number,
-) {
+  isEvident: () => boolean,
+): Promise<Killed> {
   const outcome: Killed = { killed: new Map(), left: [] };
   const seen = new Map<string, Relative>();
   do {
     const before = seen.size;
-    if (withHead && signalTo(head, 'SIGSTOP')) seen.set(identityOf(head), head);
-    for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      const fresh = (await census.relatives(head)).filter((relative) => !seen.has(identityOf(relative)));
-      if (fresh.length === 0) break;
-      for (const relative of fresh) {
-        signalTo(relative, 'SIGSTOP');
-        seen.set(identityOf(relative), relative);
-      }
-    }
+    if (withHead && look(head)) stop(head, seen);
+    // Most leave nobody behind: one look that is shared says so.
+    let found = (await census.relatives(head)).length;
+    // A process has no environment in the moment in which it becomes another program.
+    for (let looks = 0; found === 0 && looks < MOST_LOOKS && isEvident() && monotonicMs() < deadline(); looks++)
+      found = (await census.relatives(head)).length;
+    if (found > 0) freeze([head], census, seen);
     if (seen.size === before) break;
     for (const relative of seen.values()) if (signalTo(relative, 'SIGKILL')) note(outcome, head, relative);
     outcome.left = await waitUntilGone([...seen.values()], deadline);
@@ -69,16 +69,26 @@ export async function askFamily(head: FamilyHead, census: Census, deadline: () =
 /** The same as `killFamily` without waiting, for the end of the process. */
 export function killFamiliesNow(heads: readonly (FamilyHead & Relative)[], census: Census): void {
   const seen = new Map<string, Relative>();
-  for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    const found = looks === 0 ? [...heads, ...census.relativesNow(heads)] : census.relativesNow(heads);
-    const fresh = found.filter((relative) => !seen.has(identityOf(relative)));
-    if (fresh.length === 0) break;
-    for (const relative of fresh) {
-      signalTo(relative, 'SIGSTOP');
-      seen.set(identityOf(relative), relative);
-    }
-  }
+  for (const head of heads) stop(head, seen);
+  freeze(heads, census, seen);
   for (const relative of seen.values()) signalTo(relative, 'SIGKILL');
+}
+
+/** Stops descendants until a look finds nobody new. */
+function freeze(heads: readonly FamilyHead[], census: Census, seen: Map<string, Relative>): void {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    const before = seen.size;
+    const found = census.relativesNow(heads, (relative) => stop(relative, seen));
+    for (const relative of found) stop(relative, seen);
+    if (seen.size === before) return;
+  }
+}
+
+function stop(relative: Relative, seen: Map<string, Relative>): void {
+  const identity = identityOf(relative);
+  if (seen.has(identity)) return;
+  signalTo(relative, 'SIGSTOP');
+  seen.set(identity, { ...relative });
 }
 
 /** Those who are still there when the last has gone, or at the deadline. */
