@@ -3,10 +3,10 @@
 /** Rooms by row, lowest first. A room imports rows below its own, never a neighbour. */
 const ROWS = [
   ['core'],
-  ['scope', 'bounded', 'heap'],
-  ['pool', 'tasks', 'weak', 'monitor'],
-  ['startup', 'threads', 'connections', 'leaks', 'children'],
-  ['soak', 'agent'],
+  ['scope', 'bounded', 'heap', 'native'],
+  ['pool', 'tasks', 'weak', 'monitor', 'leases'],
+  ['startup', 'threads', 'connections', 'leaks', 'shm', 'children'],
+  ['soak', 'agent', 'blocks', 'warm'],
   ['cli'],
 ];
 

@@ -2,12 +2,14 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { listLeases, thisOwner } from '../leases/index.js';
 import { Scope } from '../scope/index.js';
 import { Children } from './children.js';
-import { openLeases } from './doors.js';
 import { DEAF, descriptorCount, isAlive, until, zombieCount } from './processes.fixture.js';
 
 const made: Children[] = [];
+
+const ownLeases = () => listLeases().filter(({ kind, ownerUid }) => kind === 'child' && ownerUid === thisOwner().uid);
 
 function make(options: ConstructorParameters<typeof Children>[0] = {}): Children {
   const children = new Children({ graceMs: 2_000, ...options });
@@ -17,7 +19,7 @@ function make(options: ConstructorParameters<typeof Children>[0] = {}): Children
 
 afterEach(async () => {
   for (const children of made.splice(0)) await children.close({ graceMs: 0 });
-  expect(openLeases.size).toBe(0);
+  expect(ownLeases()).toEqual([]);
 });
 
 const codeOf = (run: () => unknown): unknown => {
@@ -145,7 +147,7 @@ test('what may not or cannot be executed is refused with WT_CHILDREN_START, and 
     }
   }
   rmSync(folder, { recursive: true });
-  expect(openLeases.size).toBe(0);
+  expect(ownLeases()).toEqual([]);
   expect(children.list()).toEqual([]);
   expect(descriptorCount()).toBe(before);
 });
@@ -194,7 +196,7 @@ test('Children.start() and fork() name what is wrong with their arguments', () =
     [() => void children.close({ timeoutMs: -1 }), /timeoutMs must be/],
   ];
   for (const [run, message] of wrong) expect(run).toThrow(message);
-  expect(openLeases.size).toBe(0);
+  expect(ownLeases()).toEqual([]);
 });
 
 test('children.fork() talks to a module, and asks it by its channel', async () => {

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { checkOptionNames, DeadlineClock, monotonicMs, type Owned, settleBy } from '../core/index.js';
+import { type ChildLease, reclaimAside } from '../leases/index.js';
 import { Census } from './census.js';
 import { Child, type ChildHome } from './child.js';
 import type { ChildReport, ChildrenCloseReport, ChildrenUsage } from './child-report.js';
-import { type ChildLease, reclaim } from './doors.js';
 import { ChildrenErrors } from './errors.js';
 import { onProcessExit } from './exits.js';
 import type { Relative } from './family.js';
@@ -82,7 +82,7 @@ export class Children implements AsyncDisposable {
 
   /**
    * Starts a command. It runs, or may at least be executed, when this returns.
-   * @throws WatertightError WT_CHILDREN_CLOSED, WT_CHILDREN_LIMIT, WT_CHILDREN_START; the reason of a signal that has aborted;
+   * @throws WatertightError WT_CHILDREN_CLOSED, WT_CHILDREN_LIMIT, WT_CHILDREN_START, WT_LEASES_FOLDER; the reason of a signal that has aborted;
    *   TypeError, RangeError for wrong arguments. Nothing has been started then, and nothing is kept.
    */
   start(command: string, args: readonly string[] = [], options: StartOptions = {}): Child {
@@ -206,15 +206,13 @@ export class Children implements AsyncDisposable {
   #onReport({ code }: ChildReport): void {
     if (code === 0 || this.#isReclaiming) return;
     this.#isReclaiming = true;
-    const isOver = () => {
+    void reclaimAside().then(() => {
       this.#isReclaiming = false;
-    };
-    // A sweep that fails is the next one's.
-    reclaim().then(isOver, isOver);
+    });
   }
 
   #onGone(child: Child): void {
-    this.#leases.get(child)?.release();
+    void this.#leases.get(child)?.release();
     this.#leases.delete(child);
     this.#letGoWhenDone();
   }

@@ -2,14 +2,17 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { builtin, procStat } from '../core/index.js';
+import { type ChildLease, registerChild } from '../leases/index.js';
 import type { ChildPlan, Protection } from './child.js';
 import { type Command, findCommand } from './command.js';
 import { deathSignalWrapper, withDeathSignal } from './death-signal.js';
-import { type ChildLease, registerChild } from './doors.js';
 import { type ChildrenErrors, plain } from './errors.js';
 import { markedEnvironment, newMark } from './family.js';
 import { ensureGuard, guardWaits } from './guard.js';
 import type { ChildrenSettings, ForkOptions, StartOptions } from './settings.js';
+
+/** Longest label of a lease; the end of a path says more than its beginning. */
+const LABEL_CHARS = 63;
 
 /** What is to be started: a command, or with `fork` a module in Node. */
 export interface Launch {
@@ -27,14 +30,14 @@ export interface Launched {
 
 /**
  * Starts a process in this order: look for the command, register the intent, start, bind. Whatever fails leaves nothing.
- * @throws WatertightError WT_CHILDREN_START
+ * @throws WatertightError WT_CHILDREN_START, WT_LEASES_FOLDER
  */
 export function launch(what: Launch, settings: ChildrenSettings, errors: ChildrenErrors): Launched {
   const { command, options } = what;
   const cwd = options.cwd instanceof URL ? fileURLToPath(options.cwd) : (options.cwd ?? process.cwd());
   const found = lookFor(command, cwd, options.env ?? process.env, errors);
   const name = plain(options.name ?? command);
-  const lease = registerChild(name);
+  const lease = registerChild(labelOf(name));
   try {
     const mark = newMark();
     const { deathSignal = 'SIGKILL', graceMs = settings.graceMs } = options;
@@ -62,7 +65,7 @@ export function launch(what: Launch, settings: ChildrenSettings, errors: Childre
     };
     return { plan, lease };
   } catch (error) {
-    lease.release();
+    void lease.release();
     throw error;
   }
 }
@@ -122,6 +125,11 @@ function whyNot(): string {
 function codeOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   return typeof code === 'string' ? code : 'unknown';
+}
+
+/** What `lease.list()` shows: letters, digits, `_` and `-`. */
+function labelOf(name: string): string {
+  return name.replace(/[^A-Za-z0-9_-]+/g, '-').slice(-LABEL_CHARS);
 }
 
 function protectionOf(isWrapped: boolean, isGuarded: boolean): Protection {

@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { monotonicMs, procStat } from '../core/index.js';
+import { native } from '../native/index.js';
 import { Children } from './children.js';
-import { native } from './doors.js';
 import { relativesOf, signalTo } from './family.js';
 import { until } from './processes.fixture.js';
 

@@ -1,6 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { type ProcStat, procChildren } from '../core/index.js';
-import { native } from './doors.js';
+import { type Native, native, whyNoNative } from '../native/index.js';
 import type { ChildrenErrors } from './errors.js';
 import { identityOf, isLinux, type Relative } from './family.js';
 
@@ -29,11 +29,20 @@ export function zombies(own: (pid: number) => boolean): Relative[] {
  */
 export async function reapOrphans(own: (pid: number) => boolean, errors: ChildrenErrors): Promise<Relative[]> {
   if (!isMainThread) throw errors.cannotReap('this is a worker: only the main thread knows which are not of Node');
-  const reap = native()?.reap;
-  if (reap === undefined) throw errors.cannotReap('no native call is to be had');
+  const calls = native();
+  if (calls === undefined) throw errors.cannotReap(whyNoNative());
   const before = zombies(own);
   if (before.length === 0) return [];
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve, TURN_MS));
   const after = new Set(zombies(own).map(identityOf));
-  return before.filter((zombie) => after.has(identityOf(zombie)) && reap(zombie.pid));
+  return before.filter((zombie) => after.has(identityOf(zombie)) && reap(calls, zombie.pid));
+}
+
+function reap(calls: Native, pid: number): boolean {
+  try {
+    return calls.reap(pid);
+  } catch {
+    // Somebody else has reaped it.
+    return false;
+  }
 }
