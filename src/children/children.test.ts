@@ -1,11 +1,13 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { listLeases, thisOwner } from '../leases/index.js';
 import { Scope } from '../scope/index.js';
 import { Children } from './children.js';
-import { DEAF, descriptorCount, isAlive, until, zombieCount } from './processes.fixture.js';
+import { childCount, DEAF, descriptorCount, isAlive, until } from './processes.fixture.js';
 
 const made: Children[] = [];
 
@@ -155,14 +157,40 @@ test('what may not or cannot be executed is refused with WT_CHILDREN_START, and 
 test('what the kernel refuses after the wrapper has started ends as failed-to-start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'watertight-children-'));
   const file = join(folder, 'broken');
-  // The magic number of an ELF program, and nothing behind it.
-  writeFileSync(file, Buffer.from('\x7fELF\x02\x01\x01\0\0\0\0\0', 'latin1'));
+  // A program whose loader is not there: the first page shows nothing of it.
+  const program = readFileSync('/bin/true').toString('latin1');
+  writeFileSync(file, Buffer.from(program.replace(/\/ld-/g, '/no-'), 'latin1'));
   chmodSync(file, 0o755);
   const report = await make().start(file).ended;
   rmSync(folder, { recursive: true });
-  // execvp gives what is no program to a shell, which is what the C library does and setpriv inherits.
-  if (report.reason !== 'failed-to-start') expect(report.code).toBeGreaterThan(0);
-  else expect(report.error).toMatchObject({ code: 'WT_CHILDREN_START' });
+  expect(report).toMatchObject({ reason: 'failed-to-start', code: 127, error: { code: 'WT_CHILDREN_START' } });
+});
+
+test('child.protection says what ends it when this process dies', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'watertight-children-'));
+  const file = join(folder, 'sleep');
+  cpSync('/bin/sleep', file);
+  // Set-user-ID: the kernel takes its death signal away.
+  chmodSync(file, 0o4755);
+  const [guarded, unguarded] = [make(), make({ guard: false })];
+  const protections = [
+    guarded.start('sleep', ['1000']),
+    guarded.start(file, ['1000']),
+    guarded.start('sleep', ['1000'], { deathSignal: false }),
+    unguarded.start(file, ['1000']),
+  ].map(({ protection }) => protection);
+  rmSync(folder, { recursive: true });
+  expect(protections).toEqual(['death-signal', 'guard', 'guard', 'reclaim-only']);
+});
+
+test('without a descriptor left: WT_CHILDREN_START, and what was taken is given back', () => {
+  const file = fileURLToPath(new URL('./no-descriptors.fixture.ts', import.meta.url));
+  const line = 'ulimit -n 128; exec "$0" --import tsx "$1"';
+  const seen = execFileSync('sh', ['-c', line, process.execPath, file], { encoding: 'utf8' });
+  const { refused, before, after, code } = JSON.parse(seen);
+  expect(refused.length).toBeGreaterThan(2);
+  for (const one of refused) expect(one).toEqual(['WT_CHILDREN_START', 'EMFILE']);
+  expect({ after, code }).toEqual({ after: before, code: 0 });
 });
 
 test('Children.start() refuses above the limit, and takes the next when one has ended', async () => {
@@ -334,9 +362,11 @@ test('100 starts and ends leave no descriptor, no zombie and no listener', { tim
     await children.close();
   };
   await once();
-  await until(() => zombieCount() === 0);
+  await until(() => childCount() === 0);
   const before = { descriptors: descriptorCount(), listeners: listeners() };
   for (let round = 0; round < 10; round++) await once();
-  await until(() => zombieCount() === 0);
-  expect({ descriptors: descriptorCount(), listeners: listeners() }).toEqual(before);
+  await until(() => childCount() === 0);
+  // The pipe of the guard closes when the guard has gone.
+  await until(() => descriptorCount() === before.descriptors);
+  expect(listeners()).toEqual(before.listeners);
 });

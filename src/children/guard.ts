@@ -12,13 +12,18 @@ import { FAMILY_VARIABLE, familyId, isLinux } from './family.js';
 const TICKS_A_SECOND = 20;
 /** Looks before it gives up on what cannot be killed: 30 s. What changes between two looks is looked at again at once. */
 const MOST_LOOKS = 600;
-/** $1: pattern of the family's marks. Each line that it reads is the grace from now on, in ticks; `bye` ends it. */
+/** Busybox' grep knows no `-z`, and is then asked for one process after another. $1: pattern of the family's marks. Each line that it reads is the grace from now on, in ticks; `bye` ends it. */
 const SCRIPT = `trap '' HUP INT TERM QUIT TSTP
 grace=0
 while read -r line; do [ "$line" = bye ] && exit 0; grace=$line; done
+z=; printf 'a\\0b' | grep -qz '^b' 2>/dev/null && z=z
+carriers() {
+  if [ $z ]; then grep -lzE "$1" /proc/[0-9]*/environ 2>/dev/null; return; fi
+  for file in /proc/[0-9]*/environ; do tr '\\0' '\\n' <"$file" 2>/dev/null | grep -qE "$1" && echo "$file"; done
+}
 look=0 empty=0 before=
 while [ $empty -lt 2 ] && [ $look -lt $((grace + ${MOST_LOOKS})) ]; do
-  found=$(grep -lzE "$1" /proc/[0-9]*/environ 2>/dev/null)
+  found=$(carriers "$1" 2>/dev/null)
   if [ -z "$found" ]; then empty=$((empty + 1)); else empty=0; fi
   [ $look -ge $grace ] && for file in $found; do pid=\${file#/proc/}; kill -9 "\${pid%/environ}" 2>/dev/null; done
   if [ $look -lt $grace ] || [ "$found" = "$before" ]; then sleep 0.05; fi

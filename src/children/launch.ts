@@ -1,11 +1,11 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { builtin, procStat } from '../core/index.js';
 import { type ChildLease, registerChild } from '../leases/index.js';
 import type { ChildPlan, Protection } from './child.js';
 import { type Command, findCommand } from './command.js';
 import { deathSignalWrapper, withDeathSignal } from './death-signal.js';
+import { lackOfDescriptors } from './descriptors.js';
 import { type ChildrenErrors, plain } from './errors.js';
 import { markedEnvironment, newMark } from './family.js';
 import { ensureGuard, guardWaits } from './guard.js';
@@ -36,6 +36,10 @@ export function launch(what: Launch, settings: ChildrenSettings, errors: Childre
   const { command, options } = what;
   const cwd = options.cwd instanceof URL ? fileURLToPath(options.cwd) : (options.cwd ?? process.cwd());
   const found = lookFor(command, cwd, options.env ?? process.env, errors);
+  const streams = streamsOf(what);
+  const lack =
+    process.platform === 'win32' ? undefined : lackOfDescriptors(streams.filter((use) => use !== 'ignore').length);
+  if (lack !== undefined) throw errors.start(command, lack);
   const name = plain(options.name ?? command);
   const lease = registerChild(labelOf(name));
   try {
@@ -44,7 +48,7 @@ export function launch(what: Launch, settings: ChildrenSettings, errors: Childre
     const wrapper = deathSignal && !found.changesRights ? deathSignalWrapper() : null;
     const isGuarded = settings.guard && ensureGuard();
     if (isGuarded && deathSignal === 'SIGTERM') guardWaits(graceMs);
-    const child = spawnProcess(what, deathSignal && wrapper, optionsOf(what, cwd, mark, lease.mark), errors);
+    const child = spawnProcess(what, deathSignal && wrapper, optionsOf(what, streams, cwd, mark, lease.mark), errors);
     const pid = child.pid!;
     lease.bind(pid);
     if (options.input !== undefined) child.stdin?.end(options.input);
@@ -78,14 +82,18 @@ function lookFor(command: string, cwd: string, env: NodeJS.ProcessEnv, errors: C
   throw errors.start(command, found.code, undefined, found.said);
 }
 
-function optionsOf({ options, isFork }: Launch, cwd: string, mark: string, lease: string): SpawnOptions {
-  const { stdio = [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], env = process.env } = options;
+function streamsOf({ options, isFork }: Launch): string[] {
+  const { stdio = [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] } = options;
   const streams = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...stdio];
-  const { serialization } = options as ForkOptions;
+  return isFork ? [...streams, 'ipc'] : streams;
+}
+
+function optionsOf({ options }: Launch, stdio: string[], cwd: string, mark: string, lease: string): SpawnOptions {
+  const { serialization, env = process.env } = options as ForkOptions;
   return {
     cwd,
     env: markedEnvironment(env, mark, lease),
-    stdio: isFork ? [...streams, 'ipc'] : streams,
+    stdio,
     detached: options.group ?? false,
     ...(serialization ? { serialization } : {}),
   } as SpawnOptions;
@@ -108,18 +116,9 @@ function spawnProcess(
   // Of Node's own: a signal that could not be sent, a message that could not be delivered.
   child.on('error', doNothing);
   child.stdin?.on('error', doNothing);
-  if (child.pid === undefined) throw errors.start(command, whyNot());
+  // Node tells why only a moment later; the others have been asked for before.
+  if (child.pid === undefined) throw errors.start(command, 'EAGAIN');
   return child;
-}
-
-/** Node tells some reasons only a moment later: those that are left can be told apart here. */
-function whyNot(): string {
-  try {
-    closeSync(openSync('/dev/null', 'r'));
-    return 'EAGAIN';
-  } catch (error) {
-    return codeOf(error);
-  }
 }
 
 function codeOf(error: unknown): string {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { reclaim } from '../leases/index.js';
 import type { ParentPlan } from './parent.fixture.js';
 import { carriers, DAEMON, DEAF, isAlive, until } from './processes.fixture.js';
 
@@ -64,6 +65,16 @@ test('without the death signal the guard ends them', async () => {
   parent.process.kill('SIGKILL');
   await exit(parent.process);
   await until(() => carriers(parent.family).length === 0);
+});
+
+test('without either, the next reclaim of any process ends them', async () => {
+  const options = { deathSignal: false } as const;
+  const parent = await startParent({ scripts: [DEAF_TREE], guard: false, options, end: 'wait' });
+  await until(() => carriers(parent.family).length >= 6);
+  parent.process.kill('SIGKILL');
+  await exit(parent.process);
+  expect(carriers(parent.family).length).toBeGreaterThanOrEqual(6);
+  await until(() => carriers(parent.family).length === 0 || void reclaim());
 });
 
 test('with SIGTERM as death signal a child has its grace', async () => {

@@ -34,7 +34,8 @@ export function carriers(text: string): ProcStat[] {
 
 export const descriptorCount = (): number => procDescriptors(process.pid).length;
 
-export const zombieCount = (): number => scanChildren(process.pid).filter(({ state }) => state === 'Z').length;
+/** Of this process: children of `Children`, zombies, and the guard. */
+export const childCount = (): number => scanChildren(process.pid).length;
 
 /** Forgets it all: own session, no streams, its parent ends at once. Prints its number. */
 export const DAEMON = "(setsid sh -c 'echo $$; exec sleep 1000 >/dev/null 2>&1 </dev/null' &)";
