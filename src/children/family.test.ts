@@ -33,9 +33,12 @@ test('child.tree() finds daemons whose parent has ended, and no strangers', asyn
   const child = children.start('sh', ['-c', `${DAEMON}; while :; do sleep 1000; done`]);
   const other = children.start('sleep', ['1000']);
   const [daemon] = await numbers(child, 1);
-  const tree = await until(() => child.tree().length === 2 && child.tree());
+  // A shell that has forked becomes the command a moment later.
+  const tree = await until(() => {
+    const now = child.tree();
+    return now.length === 2 && now.every(({ name }) => name === 'sleep') && now;
+  });
   expect(tree.map(({ pid }) => pid)).toContain(daemon);
-  expect(tree.map(({ name }) => name)).toEqual(['sleep', 'sleep']);
   expect(other.tree()).toEqual([]);
   expect(await child.end({ graceMs: 0 })).toMatchObject({ survivors: 2, stuck: [] });
   expect(isAlive(daemon!)).toBe(false);
@@ -117,7 +120,8 @@ test.skipIf(!existsSync(`${FREEZER}/cgroup.procs`) || process.getuid?.() !== 0)(
       await until(() => readFileSync(`${group}/freezer.state`, 'utf8').startsWith('FROZEN'));
       const startedAt = monotonicMs();
       const report = await children.close({ graceMs: 100, timeoutMs: 400 });
-      expect(monotonicMs() - startedAt).toBeLessThan(450);
+      // 400 + 50 on a free machine: the rest is for one that runs other tests.
+      expect(monotonicMs() - startedAt).toBeLessThan(650);
       expect(report).toMatchObject({ status: 'timeout', remaining: 1, stuck: [{ pid: frozen.pid, name: 'sleep' }] });
       expect(await frozen.ended).toMatchObject({ code: null, signal: null, stuck: [{ pid: frozen.pid }] });
       expect([frozen.state, children.usage().stuck, isAlive(daemon!)]).toEqual(['stuck', 1, false]);
