@@ -36,7 +36,7 @@ const KILL_MS = 500;
  *
  * Owned by `scope`, or by whoever made it; ends with `close()`. Children are never started again by themselves.
  *
- * Cost: 1 ms a child above `child_process.spawn`, for the death signal, and two looks at /proc, 9 µs a process on the machine;
+ * Cost: 2 to 3 ms a child above `child_process.spawn`: 1 ms for the death signal, a look at /proc of 9 µs a process on the machine;
  * one shell of 1 MB for each thread that has children. At most `limit` × 2 × `outputBytes` of captured output.
  *
  * @example
