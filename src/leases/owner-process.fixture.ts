@@ -43,6 +43,17 @@ export class OwnerProcess {
     return value as T;
   }
 
+  /** One order to a process that may kill itself meanwhile: did it? */
+  async isCutBy(order: string, ...values: unknown[]): Promise<boolean> {
+    try {
+      await this.ask(order, ...values);
+      return false;
+    } catch (error) {
+      if (this.child.signalCode === 'SIGKILL') return true;
+      throw error;
+    }
+  }
+
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.#exited;

@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -185,10 +194,7 @@ describe('reclaim()', () => {
       await owner.ask('child');
       await owner.kill();
       const sweeper = start({ WATERTIGHT_TEST_KILL_AT: String(killAt), WATERTIGHT_TEST_CALLS: '^(unlink|rm|kill)' });
-      const isCut = await sweeper.ask('reclaim').then(
-        () => false,
-        () => true,
-      );
+      const isCut = await sweeper.isCutBy('reclaim');
       await sweeper.kill();
       await reclaim();
       expect(left(), `killed at call ${killAt}`).toEqual([]);
@@ -213,14 +219,11 @@ describe('every step between intent and use', () => {
   it.each(orders)('leaves no orphan when the process is killed there: %s', async (order, ...values) => {
     for (let killAt = 0; ; killAt++) {
       const owner = start({ WATERTIGHT_TEST_KILL_AT: String(killAt) });
-      const isCut = await owner.ask(order, ...values).then(
-        () => false,
-        () => true,
-      );
+      const isCut = await owner.isCutBy(order, ...values);
       await owner.kill();
       await reclaim();
       expect(left(), `killed at call ${killAt} of ${order}`).toEqual([]);
-      expect(marked(owner.child.pid!), `killed at call ${killAt} of ${order}`).toEqual([]);
+      expect(sleepers(), `killed at call ${killAt} of ${order}`).toEqual([]);
       if (!isCut) {
         expect(killAt).toBeGreaterThan(order === 'owner' ? -1 : 1);
         return;
@@ -229,14 +232,20 @@ describe('every step between intent and use', () => {
   });
 });
 
-/** Processes that were started by another: what sleeps 1000 s is of these tests. */
-function marked(parent: number): string[] {
-  return readdirSync('/proc')
-    .filter((pid) => /^\d+$/.test(pid))
-    .filter((pid) => {
-      const stat = procStat(Number(pid));
-      return stat?.name === 'sleep' && stat.state !== 'Z' && Number(pid) > parent && stat.parentPid === 1;
-    });
+/** What sleeps with the environment of these tests: the children of killed owners. */
+function sleepers(): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    const stat = /^\d+$/.test(pid) ? procStat(Number(pid)) : undefined;
+    return stat?.name === 'sleep' && stat.state !== 'Z' && environmentOf(pid).includes(FOLDERS.leases);
+  });
+}
+
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 describe('lease.socket()', () => {

@@ -14,16 +14,17 @@ export function koffiLibC(): LibC | undefined {
   const koffi = requireKoffi();
   if (!koffi) return undefined;
   const library = koffi.load(null);
-  const call = (name: string, ...parameters: string[]) => library.func(name, 'int64_t', parameters);
-  const mmap = call('mmap', 'size_t', 'size_t', 'int', 'int', 'int', 'int64_t');
-  const futex = call('syscall', 'long', 'size_t', 'long', 'long', 'void *', 'size_t', 'long');
+  // The result's own type matters: an `int` of -1 leaves the upper half of its register as it was.
+  const call = (name: string, ...parameters: string[]) => library.func(name, 'int', parameters);
+  const mmap = library.func('mmap', 'intptr_t', ['size_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
+  const futex = library.func('syscall', 'long', ['long', 'size_t', 'long', 'long', 'void *', 'size_t', 'long']);
   const waitpid = call('waitpid', 'int', 'void *', 'int');
   return {
     by: 'koffi',
     errno: () => koffi.errno(),
     address: (view) => Number(koffi.address(view)),
     getpid: call('getpid'),
-    sysconf: call('sysconf', 'int'),
+    sysconf: library.func('sysconf', 'long', ['int']),
     mmap: (address, bytes, protection, flags, fd) => mmap(address, bytes, protection, flags, fd, 0),
     futex: (address, operation, value, timeout) => futex(SYS_FUTEX, address, operation, value, timeout, 0, 0),
     futexAside: (address, operation, value, timeout) =>

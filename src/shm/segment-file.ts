@@ -34,6 +34,7 @@ const MEMORY_FILE = 'watertight';
 /** A new file in memory with all of its pages there. @throws WatertightError WT_SHM_FULL, WT_SHM_SYSTEM */
 export function makeFile(calls: Native, bytes: number, name: string | undefined): SegmentFile {
   const fileBytes = Math.ceil(bytes / calls.pageBytes) * calls.pageBytes;
+  checkMemory(fileBytes);
   try {
     return makeOnce(calls, fileBytes, name);
   } catch (error) {
@@ -48,6 +49,18 @@ export function makeFile(calls: Native, bytes: number, name: string | undefined)
   }
 }
 
+/** The kernel gives out memory that it does not have, and ends some process later: nothing else stops a file without a name. */
+function checkMemory(fileBytes: number): void {
+  const available = process.availableMemory?.() ?? builtin.os.freemem();
+  // 0: it could not be read, as when no descriptor is left.
+  if (available === 0 || fileBytes <= available) return;
+  const what = `Cannot make a segment of ${fileBytes} bytes as ${available} bytes of memory are available`;
+  throw new WatertightError('WT_SHM_FULL', what, {
+    hint: 'make a smaller one, or close others; a container: raise its memory limit',
+    details: { bytes: fileBytes, availableBytes: available },
+  });
+}
+
 function makeOnce(calls: Native, fileBytes: number, name: string | undefined): SegmentFile {
   const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = builtin.files.constants;
   const path = name === undefined ? undefined : leasePath('segment', name);
@@ -58,6 +71,7 @@ function makeOnce(calls: Native, fileBytes: number, name: string | undefined): S
   try {
     calls.allocateFile(fd, fileBytes);
     if (path === undefined) calls.sealSize(fd);
+    if (path === undefined) builtin.diagnostics.channel('watertight:memory-file-opened').publish({ fd });
     return { fd, inode: builtin.files.fstatSync(fd).ino, fileBytes, path };
   } catch (error) {
     builtin.files.closeSync(fd);
