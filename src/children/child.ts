@@ -3,8 +3,8 @@ import { checkOptionNames, type DeadlineClock, monotonicMs, settleBy } from '../
 import { Alarm } from './alarm.js';
 import type { Census } from './census.js';
 import type { ChildReport, EndReason } from './child-report.js';
+import type { ChildrenErrors } from './children-errors.js';
 import { couldNotExec } from './death-signal.js';
-import type { ChildrenErrors } from './errors.js';
 import { type FamilyHead, identityOf, isLinux, type Relative, signalTo } from './family.js';
 import { askFamily, killFamily, stillThere } from './killing.js';
 import type { Lines, LinesOptions } from './lines.js';

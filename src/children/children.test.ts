@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { scanChildren } from '../core/index.js';
 import { listLeases, thisOwner } from '../leases/index.js';
 import { Scope } from '../scope/index.js';
 import { Children } from './children.js';
@@ -181,6 +183,38 @@ test('child.protection says what ends it when this process dies', async () => {
   ].map(({ protection }) => protection);
   rmSync(folder, { recursive: true });
   expect(protections).toEqual(['death-signal', 'guard', 'guard', 'reclaim-only']);
+});
+
+test('a child that fails has what dead owners left reclaimed; one that succeeds does not', async () => {
+  const children = make();
+  let sweeps = 0;
+  const onSweep = () => void sweeps++;
+  subscribe('watertight:leases-reclaimed', onSweep);
+  // The first lease of a thread sweeps once by itself.
+  await children.start('true').ended;
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = sweeps;
+  await children.start('true').ended;
+  await children.start('false').ended;
+  await until(() => sweeps === before + 1);
+  unsubscribe('watertight:leases-reclaimed', onSweep);
+});
+
+test('a guard that somebody has killed is started again with the next child', async () => {
+  const guards = () =>
+    scanChildren(process.pid).filter(
+      ({ pid, state }) => state !== 'Z' && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('watertight-guard'),
+    );
+  const children = make();
+  await children.start('true').ended;
+  const [first] = guards();
+  process.kill(first!.pid, 'SIGKILL');
+  await until(() => guards().length === 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  await children.start('true').ended;
+  expect(guards()).toHaveLength(1);
+  await children.close();
+  await until(() => guards().length === 0);
 });
 
 test('without a descriptor left: WT_CHILDREN_START, and what was taken is given back', () => {

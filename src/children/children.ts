@@ -4,7 +4,7 @@ import { type ChildLease, reclaimAside } from '../leases/index.js';
 import { Census } from './census.js';
 import { Child, type ChildHome } from './child.js';
 import type { ChildReport, ChildrenCloseReport, ChildrenUsage } from './child-report.js';
-import { ChildrenErrors } from './errors.js';
+import { ChildrenErrors } from './children-errors.js';
 import { onProcessExit } from './exits.js';
 import type { Relative } from './family.js';
 import { holdGuard, releaseGuard } from './guard.js';

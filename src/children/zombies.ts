@@ -1,7 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { type ProcStat, procChildren } from '../core/index.js';
 import { type Native, native, whyNoNative } from '../native/index.js';
-import type { ChildrenErrors } from './errors.js';
+import type { ChildrenErrors } from './children-errors.js';
 import { identityOf, isLinux, type Relative } from './family.js';
 
 /*
