@@ -181,7 +181,7 @@ export class BlockPool implements Disposable {
     if (list.length !== layers) {
       throw new RangeError(`${where}: counts must have a number for each of ${layers} layers, got ${list.length}`);
     }
-    list.forEach((count, layer) => whole(where, `counts[${layer}]`, count, 0, p.l.blocks));
+    for (const [layer, count] of list.entries()) whole(where, `counts[${layer}]`, count, 0, p.l.blocks);
     const ref = this.#names.ref(where, agent);
     const handles: number[][] = list.map(() => []);
     this.#run(() => allocateSequence(p, ref, list, handles), { agent, ref, count: list }, where);
