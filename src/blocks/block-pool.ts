@@ -1,4 +1,6 @@
 import { kindOf, type Owned } from '../core/index.js';
+import { ownerState, thisOwner } from '../leases/index.js';
+import type { Segment } from '../shm/index.js';
 import { AgentNames } from './agent-names.js';
 import { type AuditReport, auditWords } from './audit.js';
 import { BANK_BLOCK_BYTES, DRAINING, KEEP, LOCK, layoutOf } from './layout.js';
@@ -43,7 +45,6 @@ import { bankAt, isDead, layersOf, lock, mend, OK, type Party, register, unlock 
 import { beginDrain, endDrain, format, isPool, leave, reconfigure, STILL_HELD } from './protocol-setup.js';
 import { type Asked, refusalOf } from './refusal-of.js';
 import { closedError, heldError, layoutError, noDataError, tooManyParticipantsError } from './refusals.js';
-import { ownerState, type Segment, thisOwner } from './segment-stand-in.js';
 import { type BlockPoolHandle, makeSegments, openSegments } from './segments.js';
 import { type PoolUsage, usageOf } from './usage.js';
 

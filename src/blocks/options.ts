@@ -1,7 +1,7 @@
 import { checkOptionNames, checkOwner, kindOf, type Owner } from '../core/index.js';
+import { Segment } from '../shm/index.js';
 import type { Capacity } from './layout.js';
 import type { Configuration } from './protocol-setup.js';
-import { Segment } from './segment-stand-in.js';
 
 /** One layer: most references that an agent may have in it, or no limit. */
 export interface LayerOptions {

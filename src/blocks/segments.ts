@@ -1,7 +1,7 @@
+import { Segment, type SegmentHandle } from '../shm/index.js';
 import { type Capacity, layoutOf } from './layout.js';
 import type { Settings } from './options.js';
 import { layoutError } from './refusals.js';
-import { Segment, type SegmentHandle } from './segment-stand-in.js';
 
 /** What another thread or process needs to attach: plain data, to be posted, or sent as JSON where segments go across processes. */
 export interface BlockPoolHandle {
@@ -38,7 +38,7 @@ export function makeSegments({ name, capacity, configuration, data }: Settings):
   if (isOther && data.bytes < configuration.totalBlocks * configuration.blockBytes) {
     throw new RangeError(`BlockPool: data must be a segment of ${wanted} bytes or more, got one of ${data.bytes}`);
   }
-  const segment = Segment.create({ bytes: control + (isOther ? 0 : wanted), name });
+  const segment = Segment.create({ bytes: control + (isOther ? 0 : wanted) });
   const handle: BlockPoolHandle = {
     kind: 'watertight-blocks',
     name,
@@ -56,7 +56,9 @@ export function openSegments(handle: BlockPoolHandle): PoolMemory {
   const data = typeof handle.data === 'string' ? undefined : Segment.open(handle.data);
   const segments = data ? [segment, data] : [segment];
   try {
-    return memoryOf(handle, segment, data, segments);
+    // Its own way to the memory: that of the one who made the pool ends with that one.
+    const own = { ...handle, segment: segment.handle, data: data ? data.handle : handle.data };
+    return memoryOf(own, segment, data, segments);
   } catch (error) {
     for (const one of segments) one.close();
     throw error;
