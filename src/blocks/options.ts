@@ -90,8 +90,9 @@ export function settingsOf(options: BlockPoolOptions): Settings {
     throw new TypeError(`${where}: data must be true, false or a Segment, not ${kindOf(data)}`);
   }
   const layers = Array.isArray(options.layers) ? options.layers.length : (options.layers as number);
+  const totalBlocks = whole(where, 'totalBlocks', options.totalBlocks, 1, MOST_BLOCKS);
   const most = {
-    blocks: whole(where, 'maxBlocks', options.maxBlocks ?? options.totalBlocks, 1, MOST_BLOCKS),
+    blocks: whole(where, 'maxBlocks', options.maxBlocks ?? totalBlocks, 1, MOST_BLOCKS),
     layers: whole(where, 'maxLayers', options.maxLayers ?? Math.max(LAYERS, layers || 0), 1, MOST_LAYERS),
   };
   const configuration = configurationOf(where, options, most);
