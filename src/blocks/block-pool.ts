@@ -44,7 +44,7 @@ import {
 import { bankAt, isDead, layersOf, lock, mend, OK, type Party, register, unlock } from './protocol-lock.js';
 import { beginDrain, endDrain, format, isPool, leave, reconfigure, STILL_HELD } from './protocol-setup.js';
 import { type Asked, refusalOf } from './refusal-of.js';
-import { closedError, heldError, layoutError, noDataError, tooManyParticipantsError } from './refusals.js';
+import { closedBlocksError, heldError, layoutError, noDataError, tooManyParticipantsError } from './refusals.js';
 import { type BlockPoolHandle, makeSegments, openSegments } from './segments.js';
 import { type PoolUsage, usageOf } from './usage.js';
 
@@ -373,7 +373,7 @@ export class BlockPool implements Disposable {
   }
 
   #open(): Party {
-    if (this.#isClosed) throw closedError(this.name);
+    if (this.#isClosed) throw closedBlocksError(this.name);
     return this.#p;
   }
 

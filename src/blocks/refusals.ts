@@ -108,7 +108,7 @@ export function lockTimeoutError(pid: number, timeoutMs: number): WatertightErro
   });
 }
 
-export function closedError(name: string): WatertightError {
+export function closedBlocksError(name: string): WatertightError {
   return new WatertightError('WT_BLOCKS_CLOSED', `Cannot use ${shown(name)} as it is closed`, {
     hint: 'stop those who use it before it is closed: give both one scope, the user last',
     details: { name },
