@@ -17,7 +17,7 @@ const MEANINGS = {
   WT_BLOCKS_FOREIGN_HANDLE: "A handle is another agent's. Nothing was changed.",
   WT_BLOCKS_HELD: 'The pool cannot be reconfigured while blocks are held.',
   WT_BLOCKS_LAYOUT: 'The segment is no pool of blocks, or one of another version or size.',
-  WT_BLOCKS_LOCK_TIMEOUT: 'The lock was not free in time: its holder lives and does not go on. The error names its process.',
+  WT_BLOCKS_LOCK_TIMEOUT: 'The lock was not free in time: its holder lives and does not go on; the error names it.',
   WT_BLOCKS_NO_DATA: 'The pool was made without bytes.',
   WT_BLOCKS_STALE_HANDLE: 'The block of a handle was freed since, or the pool reconfigured. Nothing was changed.',
   WT_BLOCKS_TOO_MANY_AGENTS: 'As many agents hold blocks as the pool has room for.',

@@ -1,4 +1,4 @@
-import type { Model } from './checker.fixture.js';
+import type { Model } from './checker-world.fixture.js';
 import type { Edit } from './protocol-builds.fixture.js';
 
 /** Sizes for the checker: names of two words, owners of one. */
