@@ -12,7 +12,7 @@ const BLOCKS = 65_536;
 const PAIRS = 100;
 const BURSTS = 2000;
 const ROUNDS = 5;
-const COUNTS = [1, 16];
+const COUNTS = [1, 5, 16];
 const TOGETHER_MS = 1000;
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));

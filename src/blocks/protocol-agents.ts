@@ -36,6 +36,7 @@ import {
   isLive,
   LOCK_TIMEOUT,
   lock,
+  lockDespite,
   OK,
   ownerOf,
   type Party,
@@ -57,6 +58,13 @@ export interface AgentRef {
   serial: number;
   /** What it becomes when it is made: KEEP or 0. */
   policy: number;
+}
+
+/** With the lock: the index of an agent where it was seen last, if it is there still and this participant's; else -1. */
+export function ownAsSeen(p: Party, agent: AgentRef): number {
+  const { m } = p;
+  const at = p.l.agentsAt + agent.index * AGENT_WORDS;
+  return m[at + AGENT_SERIAL] === agent.serial && (m[at] & ~KEEP) === (IN_USE | p.owner) ? agent.index : -1;
 }
 
 /** With the lock: the index of an agent that this participant owns, made if there is none. @returns index or a refusal */
@@ -262,7 +270,7 @@ export function recover(p: Party, done: Recovered): number {
   // Judging is a system call: before the lock. A dead owner stays dead, and its word never comes to mean another one.
   const dead = deadOwners(p);
   if (dead.length === 0) return OK;
-  if (lock(p) !== OK) return LOCK_TIMEOUT;
+  if (lockDespite(p, dead) !== OK) return LOCK_TIMEOUT;
   for (let i = 0; i < dead.length; i++) {
     dropOwner(p, dead[i], done);
     const state = ((dead[i] >>> 8) << 2) | SLOT_LIVE;

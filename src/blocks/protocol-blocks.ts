@@ -26,7 +26,15 @@ import {
   SEQ,
   SHARES_OR_BLOCK,
 } from './layout.js';
-import { AGENT_HELD, type AgentRef, dropReference, dropShare, findAgent, ownAgent } from './protocol-agents.js';
+import {
+  AGENT_HELD,
+  type AgentRef,
+  dropReference,
+  dropShare,
+  findAgent,
+  ownAgent,
+  ownAsSeen,
+} from './protocol-agents.js';
 import {
   ALLOCATES,
   bankAt,
@@ -54,9 +62,10 @@ export const NO_LAYER = -12;
 /** Takes `count` blocks for one layer of an agent, or none. Fills `out`. @returns OK or a refusal */
 export function allocate(p: Party, agent: AgentRef, layer: number, count: number, out: number[]): number {
   if (lock(p) !== OK) return LOCK_TIMEOUT;
-  let result = p.m[FREE] < count ? EXHAUSTED : roomInLayer(p, -1, layer, count);
+  let result = p.m[FREE] < count ? EXHAUSTED : OK;
   if (result === OK) {
-    const index = ownAgent(p, agent);
+    let index = ownAsSeen(p, agent);
+    if (index < 0) index = ownAgent(p, agent);
     result = index < 0 ? index : roomInLayer(p, index, layer, count);
     if (result === OK) {
       const s = begin(p, ALLOCATES);
@@ -71,21 +80,18 @@ export function allocate(p: Party, agent: AgentRef, layer: number, count: number
 /** Takes `counts[layer]` blocks for each layer, or none at all. Fills `out[layer]`. @returns OK or a refusal */
 export function allocateSequence(p: Party, agent: AgentRef, counts: readonly number[], out: number[][]): number {
   if (lock(p) !== OK) return LOCK_TIMEOUT;
-  let result = roomForAll(p, -1, counts);
+  const index = ownAgent(p, agent);
+  const result = index < 0 ? index : roomForAll(p, index, counts);
   if (result === OK) {
-    const index = ownAgent(p, agent);
-    result = index < 0 ? index : roomForAll(p, index, counts);
-    if (result === OK) {
-      const s = begin(p, ALLOCATES);
-      for (let layer = 0; layer < counts.length; layer++) take(p, index, layer, counts[layer], s, out[layer]);
-      commit(p, s);
-    }
+    const s = begin(p, ALLOCATES);
+    for (let layer = 0; layer < counts.length; layer++) take(p, index, layer, counts[layer], s, out[layer]);
+    commit(p, s);
   }
   unlock(p);
   return result;
 }
 
-/** With the lock: whether a layer may get as many more; agent -1 stands for one that holds nothing. */
+/** With the lock: whether an agent may get as many more in a layer. */
 function roomInLayer(p: Party, agent: number, layer: number, count: number): number {
   const { m, l } = p;
   p.fault = layer;
@@ -94,8 +100,7 @@ function roomInLayer(p: Party, agent: number, layer: number, count: number): num
   if (layer >= m[bank + BANK_LAYERS]) return NO_LAYER;
   const window = m[bank + BANK_WINDOWS + layer];
   if (window === 0) return OK;
-  const held = agent < 0 ? 0 : m[l.layerCountsAt + agent * l.layers + layer];
-  return held + count > window ? WINDOW : OK;
+  return m[l.layerCountsAt + agent * l.layers + layer] + count > window ? WINDOW : OK;
 }
 
 function roomForAll(p: Party, agent: number, counts: readonly number[]): number {
@@ -164,7 +169,8 @@ export function blockOf(p: Party, handle: number): number {
  */
 export function free(p: Party, agent: AgentRef, handles: readonly number[]): number {
   if (lock(p) !== OK) return LOCK_TIMEOUT;
-  const index = findOwned(p, agent);
+  let index = ownAsSeen(p, agent);
+  if (index < 0) index = findOwned(p, agent);
   let result = index === AGENT_HELD ? AGENT_HELD : OK;
   if (result === OK) {
     const s = begin(p, FREES);

@@ -156,10 +156,17 @@ export function isDead(p: Party, owner: number): boolean {
 export function lock(p: Party): number {
   //: lock.take
   const seen = Atomics.compareExchange(p.m, LOCK, 0, p.owner);
-  return seen === 0 ? OK : waitForLock(p);
+  return seen === 0 ? OK : waitForLock(p, NOBODY);
 }
 
-function waitForLock(p: Party): number {
+const NOBODY: readonly number[] = [];
+
+/** As `lock`, by one who knows already that these are dead. They never come back: an owner is of one generation. */
+export function lockDespite(p: Party, dead: readonly number[]): number {
+  return waitForLock(p, dead);
+}
+
+function waitForLock(p: Party, dead: readonly number[]): number {
   const { m, env, owner } = p;
   env.startWaiting();
   for (;;) {
@@ -172,10 +179,12 @@ function waitForLock(p: Party): number {
     }
     // Its own: an exception, such as a full stack, left it behind.
     if (seen === owner) return mend(p);
-    const next = env.pause(seen);
-    if (next === 'give up') return LOCK_TIMEOUT;
-    if (next === 'look') continue;
-    if (!isDead(p, seen)) continue;
+    if (!dead.includes(seen)) {
+      const next = env.pause(seen);
+      if (next === 'give up') return LOCK_TIMEOUT;
+      if (next === 'look') continue;
+      if (!isDead(p, seen)) continue;
+    }
     //: lock.steal (seen)
     if (Atomics.compareExchange(m, LOCK, seen, owner) === seen) return mend(p);
   }
@@ -257,7 +266,7 @@ export function rebuild(p: Party): void {
   for (let r = 0; r < l.references; r++) {
     const at = l.referencesAt + (r << REFERENCE_SHIFT);
     const word = m[at];
-    if (!isLive(word)) continue;
+    if (word === 0 || (word & FREED) !== 0) continue;
     const agent = (word & AGENT_BITS) - 1;
     references++;
     //: rebuild.count (r, references) ~
