@@ -25,11 +25,13 @@ export const COMMIT = 36;
 export const DRAINING = 37;
 export const TAKEOVERS = 38;
 export const RECOVERIES = 39;
+/** Behind the last reference that was ever used: shares from here on need not be looked at. Only grows. */
+export const REFERENCES_END = 40;
 // Derived from here on.
-export const FREE = 40;
-export const FREE_SHARES = 41;
-export const HELD = 42;
-export const REFERENCES = 43;
+export const FREE = 41;
+export const FREE_SHARES = 42;
+export const HELD = 43;
+export const REFERENCES = 44;
 const HEADER_WORDS = 48;
 
 // A bank: total blocks, bytes of a block, number of layers, then the window of each layer (0: none).

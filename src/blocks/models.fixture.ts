@@ -348,6 +348,18 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: /atomicity/,
   },
   {
+    name: 'share: the end is moved after the word',
+    model: 'shares and copies on write',
+    edits: [
+      edit('      //: share.end (r, i, s)\n      m[REFERENCES_END] = r + 1;\n', ''),
+      edit(
+        '    //: share.counts (r, i, s) ~\n',
+        '    //: share.end (r, i, s)\n    m[REFERENCES_END] = Math.max(r + 1, m[REFERENCES_END]);\n    //: share.counts (r, i, s) ~\n',
+      ),
+    ],
+    breaks: /atomicity|audit/,
+  },
+  {
     name: 'copy on write: undo takes the new one for an old one',
     model: 'shares and copies on write',
     edits: [edit(' || (kind === MOVES && m[OPNEW] === r)', '')],

@@ -23,6 +23,7 @@ import {
   RECOVERIES,
   REFERENCE_SHIFT,
   REFERENCES,
+  REFERENCES_END,
   SEQ,
   SHARES_OR_BLOCK,
   SLOT_FREE,
@@ -204,8 +205,9 @@ export function freeAgent(p: Party, agent: AgentRef): number {
 function freeWhere(p: Party, tag: number, owner: number): number {
   const { m, l } = p;
   const s = begin(p, FREES);
+  const end = m[REFERENCES_END];
   let count = 0;
-  for (let r = 0; r < l.references; r++) {
+  for (let r = 0; r < end; r++) {
     const at = l.referencesAt + (r << REFERENCE_SHIFT);
     const word = m[at];
     if (!isLive(word)) continue;

@@ -23,6 +23,7 @@ import {
   OWNER_MASK,
   REFERENCE_SHIFT,
   REFERENCES,
+  REFERENCES_END,
   SEQ,
   SHARES_OR_BLOCK,
 } from './layout.js';
@@ -290,6 +291,10 @@ function addShares(p: Party, agent: number, handles: readonly number[], s: numbe
     const layer = (m[l.referencesAt + (referenceOf(p, handles[i]) << REFERENCE_SHIFT)] >>> LAYER_SHIFT) & LAYER_BITS;
     const r = m[l.freeSharesAt + freeShares - 1 - i];
     const at = l.referencesAt + (r << REFERENCE_SHIFT);
+    if (r >= m[REFERENCES_END]) {
+      //: share.end (r, i, s)
+      m[REFERENCES_END] = r + 1;
+    }
     const generation = (m[at + GENERATION] + 1) & l.generationMask;
     //: share.generation (r, i, s)
     m[at + GENERATION] = generation;

@@ -39,6 +39,7 @@ import {
   PARTICIPANT_WORDS,
   REFERENCE_SHIFT,
   REFERENCES,
+  REFERENCES_END,
   SEQ,
   SEQ_LIMIT,
   SHARES_OR_BLOCK,
@@ -227,7 +228,8 @@ export function commit(p: Party, s: number): void {
 /** Numbers start anew before they would come back to those that references still carry. Once in 2³¹ operations. */
 function renumber(p: Party): void {
   const { m, l } = p;
-  for (let r = 0; r < l.references; r++) {
+  const end = m[REFERENCES_END];
+  for (let r = 0; r < end; r++) {
     //: renumber.reference (r)
     m[l.referencesAt + (r << REFERENCE_SHIFT) + SEQ] = -1;
   }
@@ -243,7 +245,8 @@ function undo(p: Party): void {
   const s = m[OPSEQ];
   if (s === m[COMMIT]) return;
   const kind = m[OPKIND];
-  for (let r = 0; r < l.references; r++) {
+  const end = m[REFERENCES_END];
+  for (let r = 0; r < end; r++) {
     const at = l.referencesAt + (r << REFERENCE_SHIFT);
     if (m[at + SEQ] !== s) continue;
     const wasTaken = kind === ALLOCATES || (kind === MOVES && m[OPNEW] === r);
@@ -262,8 +265,9 @@ export function isLive(word: number): boolean {
 export function rebuild(p: Party): void {
   const { m, l } = p;
   clearCounts(p);
+  const end = m[REFERENCES_END];
   let references = 0;
-  for (let r = 0; r < l.references; r++) {
+  for (let r = 0; r < end; r++) {
     const at = l.referencesAt + (r << REFERENCE_SHIFT);
     const word = m[at];
     if (word === 0 || (word & FREED) !== 0) continue;

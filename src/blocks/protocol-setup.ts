@@ -17,6 +17,7 @@ import {
   OPSEQ,
   POOL_MAGIC,
   POOL_VERSION,
+  REFERENCES_END,
   VERSION,
 } from './layout.js';
 import { dropOwner, type Recovered } from './protocol-agents.js';
@@ -40,6 +41,7 @@ export function format(p: Party, configuration: Configuration): void {
     m[CAPACITY + i] = value;
   });
   writeBank(p, l.banksAt, configuration);
+  m[REFERENCES_END] = l.blocks;
   rebuild(p);
   m[VERSION] = POOL_VERSION;
   Atomics.store(m, MAGIC, POOL_MAGIC);
