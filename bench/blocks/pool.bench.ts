@@ -1,12 +1,12 @@
 // What do allocating and freeing cost, against the prior Python pool and an array without any promise? How long does a
 // recovery take, what does the control memory weigh, what do two processes and two threads reach together?
-// Run: npx tsx bench/blocks/pool.bench.ts
+// As it ships: dist is built first. Run: npx tsx bench/blocks/pool.bench.ts
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { bundle } from '../../src/blocks/bundle.fixture.js';
-import { BlockPool } from '../../src/blocks/index.js';
+import type { BlockPool } from '../../src/blocks/index.js';
 
 const BLOCKS = 65_536;
 const PAIRS = 100;
@@ -47,25 +47,23 @@ function floor(): (count: number) => void {
 console.log(
   `Node ${process.version}, commit ${execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim()}`,
 );
-const plain = (await import(await bundle('plain'))) as { BlockPool: typeof BlockPool };
-const pool = new BlockPool({ totalBlocks: BLOCKS, blockBytes: 64, layers: 4 });
-const bundled = new plain.BlockPool({ totalBlocks: BLOCKS, blockBytes: 64, layers: 4 });
+execFileSync(process.execPath, [here('../../scripts/build.mjs')]);
+const built = new URL('../../dist/blocks/index.js', import.meta.url).href;
+const { BlockPool: Pool } = (await import(built)) as { BlockPool: typeof BlockPool };
+const pool = new Pool({ totalBlocks: BLOCKS, blockBytes: 64, layers: 4 });
 for (const count of COUNTS) {
   const stack = floor();
   const rounds = Array.from({ length: ROUNDS }, () => ({
     ours: burst(() => pool.free(pool.allocate(count, 0, 'session-1'), 'session-1')),
-    bundled: burst(() => bundled.free(bundled.allocate(count, 0, 'session-1'), 'session-1')),
     floor: burst(() => stack(count)),
     prior: prior(count),
   }));
-  const [ours, inBundle, least, python] = (['ours', 'bundled', 'floor', 'prior'] as const).map((name) =>
+  const [ours, least, python] = (['ours', 'floor', 'prior'] as const).map((name) =>
     median(rounds.map((round) => round[name])),
   );
   console.log(`\nallocate + free of ${count}, ${BLOCKS} blocks, median of ${ROUNDS} rounds of ${BURSTS} bursts`);
-  console.log(
-    `  ${(python / ours).toFixed(1)} × faster than the prior pool (${(python / inBundle).toFixed(1)} × bundled)`,
-  );
-  console.log(`  ${ours.toFixed(1)} ns BlockPool; ${inBundle.toFixed(1)} ns bundled into one file`);
+  console.log(`  ${(python / ours).toFixed(1)} × faster than the prior pool`);
+  console.log(`  ${ours.toFixed(1)} ns BlockPool`);
   console.log(`  ${python.toFixed(0)} ns prior pool (python3), ${least.toFixed(1)} ns a stack without promises`);
 }
 
@@ -93,7 +91,7 @@ const { controlBytes } = pool.usage();
 console.log(
   `\ncontrol memory at ${BLOCKS} blocks, as many shares, 1024 agents of 64 layers: ${(controlBytes / 2 ** 20).toFixed(2)} MiB`,
 );
-const small = new BlockPool({
+const small = new Pool({
   totalBlocks: BLOCKS,
   blockBytes: 64,
   layers: 4,
@@ -107,7 +105,7 @@ console.log(
 
 /** Pairs a second of `count` blocks, by two who start together. */
 async function together(kind: 'processes' | 'threads', count: number): Promise<number> {
-  const args = [await bundle('plain'), handle(), 'run', String(count), String(TOGETHER_MS)];
+  const args = [built, handle(), 'run', String(count), String(TOGETHER_MS)];
   const start = (): Promise<number>[] =>
     [0, 1].map(async () => {
       if (kind === 'threads') return (await once(new Worker(child, { argv: args }), 'message'))[0] as number;
@@ -125,4 +123,4 @@ for (const kind of ['processes', 'threads'] as const) {
     console.log(`  ${(median(rates) / 1e6).toFixed(2)} M  two ${kind}, ${count} blocks each time`);
   }
 }
-for (const one of [pool, bundled, small]) one.close();
+for (const one of [pool, small]) one.close();
