@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { Scope } from '../scope/index.js';
 import { Segment } from '../shm/index.js';
 import { BlockPool, type BlockPoolOptions } from './index.js';
 
@@ -287,6 +288,29 @@ describe('BlockPool', () => {
     other.close();
     BlockPool.attach(pool.handle).close();
     expect(() => other.allocate(1, 0, 'a')).toThrow(code('CLOSED'));
+  });
+
+  it('closes with its scope, and leaves at once when that has closed already', async () => {
+    const pool = makePool();
+    const scope = new Scope('owner');
+    const other = BlockPool.attach(pool.handle, { scope });
+    other.allocate(2, 0, 'a');
+    expect((await scope.close()).status).toBe('completed');
+    expect(other.isClosed).toBe(true);
+    expect(() => BlockPool.attach(pool.handle, { scope })).toThrow(
+      expect.objectContaining({ code: 'WT_SCOPE_CLOSED' }),
+    );
+    expect(pool.usage()).toMatchObject({ held: 0, participants: [{ isMe: true }] });
+  });
+
+  it('says nothing that its module comment does not do', () => {
+    const pool = new BlockPool({ totalBlocks: 1000, blockBytes: 4096, layers: 4 });
+    const [first] = pool.allocate(10, 0, 'session-1');
+    pool.data(first).fill(7);
+    const [shared] = pool.share([first], 'session-1', 'session-2');
+    const own = pool.writable(shared, 'session-2');
+    expect([pool.data(own)[0], pool.audit({ deep: true }).ok]).toEqual([7, true]);
+    pool.close();
   });
 
   it('refuses memory that is no pool', () => {

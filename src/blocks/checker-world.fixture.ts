@@ -52,6 +52,16 @@ interface Participant {
   readonly kept: Map<string, readonly number[]>;
 }
 
+const answers = new Map<RegExp, Map<string, boolean>>([QUIET, OUTSIDE, MENDING].map((kind) => [kind, new Map()]));
+
+/** Whether a label is of that kind; there are few labels. */
+function is(kind: RegExp, label: string): boolean {
+  const known = answers.get(kind)!;
+  const answer = known.get(label) ?? kind.test(label);
+  known.set(label, answer);
+  return answer;
+}
+
 /** A promise that does not hold. */
 export class Broken extends Error {}
 
@@ -65,6 +75,7 @@ const words = (name: string) => {
 export class World {
   readonly m: Int32Array;
   readonly all: Participant[];
+  readonly formatted: Int32Array;
   readonly #b: Built;
   readonly #l: Built;
   readonly #model: Model;
@@ -72,19 +83,19 @@ export class World {
   /** What was seen to hold is not looked at again. */
   isReplaying = false;
 
-  constructor(build: Built, model: Model) {
+  /** @param like another world of the same model, to begin as it began */
+  constructor(build: Built, model: Model, like?: World) {
     this.#b = build;
     this.#model = model;
     const { blocks = 2, shares = 0, layers = 1, agents = 2, slots = model.scripts.length + 1 } = model;
-    this.#l = build.layoutOf({ blocks, shares, layers, agents, participants: slots });
-    this.m = new Int32Array(this.#l.words);
+    this.#l = like?.layout ?? build.layoutOf({ blocks, shares, layers, agents, participants: slots });
+    this.m = like?.formatted.slice() ?? new Int32Array(this.#l.words);
     this.all = model.scripts.map((script, id) => this.#participant(id, [['join'], ...script]));
-    const setup = build.format(this.all[0].p, {
-      totalBlocks: blocks,
-      blockBytes: 1,
-      windows: new Array(layers).fill(0),
-    });
-    while (!setup.next().done);
+    if (!like) {
+      const windows = new Array(layers).fill(0);
+      drive(build.format(this.all[0].p, { totalBlocks: blocks, blockBytes: 1, windows }));
+    }
+    this.formatted = like?.formatted ?? this.m.slice();
     for (const one of this.all) {
       this.#begin(one);
       while (one.id < (model.joined ?? 0) && one.place === 0) this.#resume(one);
@@ -117,6 +128,10 @@ export class World {
     };
   }
 
+  get layout(): Built {
+    return this.#l;
+  }
+
   canStep(i: number): boolean {
     const one = this.all[i];
     return !one.isDead && one.step !== null;
@@ -134,13 +149,13 @@ export class World {
   }
 
   isInside(one: Participant): boolean {
-    return !one.isDead && one.step !== null && !OUTSIDE.test(one.step[0]);
+    return !one.isDead && one.step !== null && !is(OUTSIDE, one.step[0]);
   }
 
   /** The one whose next step nobody else can see; -1 if there is none. */
   get quiet(): number {
     const inside = this.all.filter((one) => this.isInside(one));
-    return inside.length === 1 && QUIET.test(inside[0].step![0]) ? inside[0].id : -1;
+    return inside.length === 1 && is(QUIET, inside[0].step![0]) ? inside[0].id : -1;
   }
 
   kill(i: number): void {
@@ -154,12 +169,13 @@ export class World {
   advance(i: number): void {
     const one = this.all[i];
     const label = one.step![0];
-    const wasInside = this.isInside(one) && !MENDING.test(label);
+    const wasInside = this.isInside(one) && !is(MENDING, label);
     this.#resume(one);
     if (!wasInside && !one.isDead) one.before = this.m.slice();
     if (label === 'unlock' && !this.isReplaying) this.#checkWhole();
-    this.#checkExclusion();
-    const wasMending = MENDING.test(label) && !(one.step && MENDING.test(one.step[0]));
+    if (!this.isReplaying) this.#checkExclusion();
+    if (this.isReplaying && !this.all.some((dead) => dead.toMend)) return;
+    const wasMending = is(MENDING, label) && !(one.step && is(MENDING, one.step[0]));
     if (wasMending) for (const dead of this.all) if (dead.toMend) this.#mended(dead);
   }
 

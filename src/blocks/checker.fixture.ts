@@ -101,7 +101,7 @@ export function explore(build: Built, model: Model): Verdict {
       }
       const choice = frame.choices[frame.next++];
       if (depth !== frames.length - 1) {
-        world = new World(build, model);
+        world = new World(build, model, world);
         world.isReplaying = true;
         for (const made of path) apply(world, made);
         world.isReplaying = false;

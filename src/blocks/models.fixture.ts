@@ -42,7 +42,7 @@ export const MODELS: Readonly<Record<string, Model>> = {
     crashes: 2,
   },
   'three, one of them recovers': {
-    scripts: [[['allocate', 'a', 1]], [['allocate', 'b', 1]], [['recover']]],
+    scripts: [[['allocate', 'a', 1]], [['adopt', 'a']], [['recover']]],
     agents: 2,
     joined: 3,
     crashes: 1,
@@ -142,7 +142,7 @@ export const MODELS: Readonly<Record<string, Model>> = {
     crashes: 2,
   },
   'a slot that is given on': {
-    scripts: [[['allocate', 'a', 1]], [['allocate', 'b', 1]], [['allocate', 'c', 1]]],
+    scripts: [[['allocate', 'a', 1]], [['adopt', 'a']], [['adopt', 'a']]],
     agents: 2,
     slots: 2,
     joined: 2,
