@@ -8,13 +8,11 @@ import {
   BANK_TOTAL,
   BANK_WINDOWS,
   CAPACITY,
-  COMMIT,
   DRAINING,
   EPOCH,
   HELD,
   type Layout,
   MAGIC,
-  OPSEQ,
   POOL_MAGIC,
   POOL_VERSION,
   REFERENCES_END,
@@ -129,9 +127,4 @@ export function leave(p: Party, done: Recovered): number {
   unlock(p);
   releaseSlot(p);
   return OK;
-}
-
-/** With the lock given back: whether the journal has nothing open. For tests and the audit. */
-export function isCommitted(m: Int32Array): boolean {
-  return m[OPSEQ] === m[COMMIT];
 }

@@ -6,7 +6,7 @@
 // Ends with figures as one line of JSON; exit code 1 when a promise broke.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -50,6 +50,7 @@ async function bundleRoom() {
     entryPoints: [`${root}src/blocks/index.ts`],
     ...{ outfile, bundle: true, platform: 'node', format: 'esm', target: 'node20', external: ['koffi'] },
   });
+  process.once('exit', () => rmSync(outfile, { force: true }));
   return pathToFileURL(outfile).href;
 }
 
