@@ -23,6 +23,9 @@ export async function reclaimCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(RECLAIM_HELP);
     return EXIT.clean;
   }
+  if (values.list && values['dry-run']) {
+    throw usage('--list removes nothing', 'leave out --list or --dry-run');
+  }
   if (values.list) {
     const leases = listLeases();
     process.stdout.write(values.json ? jsonText({ leases }) : listText(leases));

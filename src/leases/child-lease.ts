@@ -5,8 +5,9 @@
 import { builtin, procStat } from '../core/index.js';
 import { makeEntry } from './entry-failure.js';
 import { unlinkIfThere } from './entry-file.js';
-import { Lease, leasePath } from './lease.js';
+import { Lease } from './lease.js';
 import { markOf } from './marked-processes.js';
+import { leasePath } from './owner.js';
 
 export class ChildLease extends Lease {
   /** For the child's environment, as `WATERTIGHT_LEASE`. */
@@ -17,14 +18,19 @@ export class ChildLease extends Lease {
     this.mark = markOf(path);
   }
 
-  /** Says which process it is, as soon as that is known. */
-  bind(pid: number): void {
+  /** Says which process it is, as soon as that is known. False where that cannot be written: the mark alone has to do. */
+  bind(pid: number): boolean {
     const stat = procStat(pid);
-    if (!stat || !this.isHeld) return;
+    if (!stat || !this.isHeld) return false;
     // A second lease takes the place of the first in one step.
     const next = leasePath('child');
-    makeEntry(next, () => builtin.files.symlinkSync(`${pid}:${stat.startTicks}`, next));
-    builtin.files.renameSync(next, this.path);
+    try {
+      builtin.files.symlinkSync(`${pid}:${stat.startTicks}`, next);
+      builtin.files.renameSync(next, this.entry);
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -22,13 +22,14 @@ export const lease = { folder: leaseFolder, socket: leaseSocket, lock, list: lis
 export { ChildLease, registerChild } from './child-lease.js';
 export { entryFailure, makeEntry } from './entry-failure.js';
 export { unlinkIfThere } from './entry-file.js';
-export { checkLabel, Lease, type LeaseOptions, leasePath, reclaimAside, thisOwner } from './lease.js';
+export type { FolderLease } from './folder-lease.js';
+export { checkLabel, Lease, type LeaseOptions, reclaimAside, thisOwner } from './lease.js';
 export { type LeaseRow, listLeases } from './lease-list.js';
 export { type LeaseKind, parseLeaseName } from './lease-name.js';
 export { Lock, type LockOptions } from './lock.js';
 export { MARK_VARIABLE, type MarkedProcess, markedProcesses } from './marked-processes.js';
-export { type Owner, type OwnerState, ownerState } from './owner.js';
-export { place } from './place.js';
+export { leasePath, type Owner, type OwnerState, ownerState } from './owner.js';
+export { place, userId } from './place.js';
 export {
   type ReclaimFailure,
   type ReclaimOptions,

@@ -1,30 +1,29 @@
-import { builtin, type Owned, type Owner as ScopeOwner } from '../core/index.js';
+import { builtin, kindOf, type Owned, type Owner as ScopeOwner } from '../core/index.js';
 import { LABEL_PATTERN, type LeaseKind } from './lease-name.js';
-import { type Owner, type ThreadOwner, threadOwner } from './owner.js';
-import { place } from './place.js';
-import { reclaim, removeOwn } from './reclaim.js';
+import { type Owner, threadOwner, whenOwner } from './owner.js';
+import { endOwner, reclaim } from './reclaim.js';
 
 /** Whose release ends a lease, if not the caller's own call; and a word to find it by. */
 export interface LeaseOptions {
   /** Releases the lease when it closes. */
-  readonly scope?: ScopeOwner;
+  readonly scope?: ScopeOwner | undefined;
   /** 1 to 63 letters, digits, `_` or `-`: shown by `lease.list()`. */
-  readonly label?: string;
+  readonly label?: string | undefined;
 }
 
 /** Something outside of this process that goes when its owner goes. */
-export class Lease {
+export class Lease implements Disposable, AsyncDisposable {
   readonly kind: LeaseKind;
-  /** The entry that makes it a lease. */
-  readonly path: string;
+  /** The file that makes it a lease. */
+  readonly entry: string;
   readonly #end: () => void | Promise<void>;
   #ended: void | Promise<void> = undefined;
   #isHeld = true;
   #held: Owned | undefined;
 
-  constructor(kind: LeaseKind, path: string, end: () => void | Promise<void>) {
+  constructor(kind: LeaseKind, entry: string, end: () => void | Promise<void>) {
     this.kind = kind;
-    this.path = path;
+    this.entry = entry;
     this.#end = end;
   }
 
@@ -34,7 +33,7 @@ export class Lease {
 
   /** Hands it to a scope. @throws WatertightError WT_SCOPE_CLOSED, released */
   heldBy(scope: ScopeOwner | undefined): this {
-    if (scope) this.#held = scope.defer(`${this.kind} ${this.path}`, () => this.release());
+    if (scope) this.#held = scope.defer(`${this.kind} ${this.entry}`, () => this.release());
     return this;
   }
 
@@ -47,6 +46,15 @@ export class Lease {
     }
     return this.#ended;
   }
+
+  /** Begins the release; one of a socket ends later. */
+  [Symbol.dispose](): void {
+    void this.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
 }
 
 /**
@@ -54,22 +62,13 @@ export class Lease {
  * dead owners left is reclaimed, once (diagnostics channel `watertight:leases-reclaimed`).
  */
 export function thisOwner(): Owner {
-  return threadOwner(begin);
+  return threadOwner();
 }
 
-/** A path for a new lease of this thread. Nothing is made yet. */
-export function leasePath(kind: LeaseKind, label = ''): string {
-  const folder = kind === 'folder' ? place().tempDir : place().folder;
-  return `${folder}/${threadOwner(begin).nextName(kind, label)}`;
-}
-
-function begin(owner: ThreadOwner): void {
-  process.once('exit', () => {
-    removeOwn(owner.uid);
-    owner.end();
-  });
+whenOwner(({ uid }) => {
+  process.once('exit', () => endOwner(uid));
   setImmediate(reclaimAside).unref();
-}
+});
 
 /** Sweeps without being waited for: at the first lease, and by whoever sees a death. */
 export async function reclaimAside(): Promise<void> {
@@ -77,9 +76,9 @@ export async function reclaimAside(): Promise<void> {
   builtin.diagnostics.channel('watertight:leases-reclaimed').publish(report);
 }
 
-/** @throws RangeError */
-export function checkLabel(where: string, label: unknown): void {
+/** @throws RangeError, TypeError */
+export function checkLabel(where: string, what: string, label: unknown): void {
   if (label === undefined || (typeof label === 'string' && LABEL_PATTERN.test(label))) return;
-  const got = typeof label === 'string' ? JSON.stringify(label.slice(0, 80)) : typeof label;
-  throw new RangeError(`${where}: label must be 1 to 63 letters, digits, "_" or "-", got ${got}`);
+  const rule = `${where}: ${what} must be 1 to 63 letters, digits, "_" or "-", not ${kindOf(label)}`;
+  throw typeof label === 'string' ? new RangeError(rule) : new TypeError(rule);
 }

@@ -1,25 +1,71 @@
-import { builtin, namesIn } from '../core/index.js';
+import { builtin, namesIn, WatertightError } from '../core/index.js';
 import { type Native, native, needNative } from '../native/index.js';
 import { entryFailure } from './entry-failure.js';
 import { unlinkIfThere } from './entry-file.js';
 import { isOwnerUid } from './lease-name.js';
 import { ownerState } from './owner.js';
-import { place } from './place.js';
+import { place, userId } from './place.js';
 
-/** @returns the descriptor that holds the lock, or undefined while another holds it */
+/** Descriptors of locks that this thread holds, and their paths. */
+const held = new Map<number, string>();
+
+/**
+ * @returns the descriptor that holds the lock, or undefined while another holds it
+ * @throws WatertightError WT_NATIVE_UNAVAILABLE, WT_LEASES_FOLDER, WT_LEASES_FOREIGN
+ */
 export function tryTake(path: string, holder: string): number | undefined {
   const calls = needNative('take a lock between processes');
-  const { O_RDWR, O_CREAT, O_NOFOLLOW } = builtin.files.constants;
   for (;;) {
-    const fd = openLock(path, O_RDWR | O_CREAT | O_NOFOLLOW);
-    const taken = take(calls, fd, path);
-    if (taken === 'taken') {
-      builtin.files.ftruncateSync(fd);
-      builtin.files.writeSync(fd, holder, 0);
-      return fd;
-    }
-    builtin.files.closeSync(fd);
+    const fd = openLock(path);
+    const taken = takeOrClose(calls, fd, path);
     if (taken === 'held') return undefined;
+    if (taken === 'stale') continue;
+    writeHolder(fd, holder);
+    held.set(fd, path);
+    return fd;
+  }
+}
+
+/** The file goes while the lock is still held, so that no two can hold two files of one name. */
+export function giveBack(fd: number): void {
+  const path = held.get(fd);
+  held.delete(fd);
+  if (path !== undefined) unlinkIfThere(path);
+  builtin.files.closeSync(fd);
+}
+
+export function giveBackAll(): void {
+  for (const fd of [...held.keys()]) giveBack(fd);
+}
+
+function takeOrClose(calls: Native, fd: number, path: string): 'taken' | 'held' | 'stale' {
+  let taken: ReturnType<typeof take> = 'stale';
+  try {
+    checkOurs(fd, path);
+    taken = take(calls, fd, path);
+    return taken;
+  } finally {
+    if (taken !== 'taken') builtin.files.closeSync(fd);
+  }
+}
+
+function checkOurs(fd: number, path: string): void {
+  const stat = builtin.files.fstatSync(fd);
+  if (stat.isFile() && stat.uid === userId()) return;
+  const what = stat.isFile() ? `it belongs to user ${stat.uid}` : 'it is no file';
+  throw new WatertightError('WT_LEASES_FOREIGN', `Cannot use ${path} as a lock as ${what}`, {
+    hint: 'remove it, or take a lock of another name',
+    details: { path, userId: stat.uid },
+  });
+}
+
+/** Who holds it is for messages: a lock on a full disk is one all the same. */
+function writeHolder(fd: number, holder: string): void {
+  try {
+    builtin.files.ftruncateSync(fd);
+    builtin.files.writeSync(fd, holder, 0);
+  } catch {
+    // Then nobody is named.
   }
 }
 
@@ -40,29 +86,31 @@ export function removeFreeLocks(isDryRun: boolean): string[] {
 }
 
 function removeIfFree(calls: Native, path: string, isDryRun: boolean): boolean {
-  const { O_RDWR, O_NOFOLLOW } = builtin.files.constants;
-  let fd: number;
+  const { O_RDWR, O_NOFOLLOW, O_NONBLOCK } = builtin.files.constants;
+  let fd: number | undefined;
   try {
-    fd = builtin.files.openSync(path, O_RDWR | O_NOFOLLOW);
-  } catch {
-    return false;
-  }
-  try {
+    fd = builtin.files.openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    checkOurs(fd, path);
     const isFree = take(calls, fd, path) === 'taken';
     if (isFree && !isDryRun) unlinkIfThere(path);
     return isFree;
+  } catch {
+    // Gone since, or another's: none that we left.
+    return false;
   } finally {
-    builtin.files.closeSync(fd);
+    if (fd !== undefined) builtin.files.closeSync(fd);
   }
 }
 
 export function lockPath(name: string): string {
-  return `${place().folder}/wt-lock.${place().userId}.${name}`;
+  return `${place().folder}/wt-lock.${userId()}.${name}`;
 }
 
-function openLock(path: string, flags: number): number {
+function openLock(path: string): number {
+  // Without waiting: a FIFO may stand there, which anyone may have put into a folder that is open to all.
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = builtin.files.constants;
   try {
-    return builtin.files.openSync(path, flags, 0o600);
+    return builtin.files.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   } catch (cause) {
     throw entryFailure(path, cause);
   }
@@ -76,10 +124,17 @@ export function isLeftBehind(path: string): boolean {
 
 /** Uid of the owner that took it last. */
 export function holderUid(path: string): string | undefined {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = builtin.files.constants;
+  let fd: number | undefined;
   try {
-    const text = builtin.files.readFileSync(path, 'latin1');
-    return isOwnerUid(text) ? text : undefined;
+    fd = builtin.files.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const text = Buffer.alloc(64);
+    const bytes = builtin.files.fstatSync(fd).isFile() ? builtin.files.readSync(fd, text, 0, text.length, 0) : 0;
+    const uid = text.toString('latin1', 0, bytes);
+    return isOwnerUid(uid) ? uid : undefined;
   } catch {
     return undefined;
+  } finally {
+    if (fd !== undefined) builtin.files.closeSync(fd);
   }
 }

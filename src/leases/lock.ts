@@ -1,16 +1,15 @@
 import {
-  builtin,
   checkOptionNames,
   checkOwner,
   checkSignal,
+  kindOf,
   type Owned,
   type Owner,
   WatertightError,
 } from '../core/index.js';
-import { unlinkIfThere } from './entry-file.js';
 import { checkLabel, thisOwner } from './lease.js';
 import { parseOwnerUid } from './lease-name.js';
-import { holderUid, isLeftBehind, lockPath, tryTake } from './lock-file.js';
+import { giveBack, holderUid, isLeftBehind, lockPath, tryTake } from './lock-file.js';
 
 /** Between two looks at a lock that is held: grows from the first to the last. */
 const FIRST_LOOK_MS = 1;
@@ -19,22 +18,20 @@ const LAST_LOOK_MS = 50;
 const SWEEP_MS = 100;
 
 export interface LockOptions {
-  readonly scope?: Owner;
+  readonly scope?: Owner | undefined;
   /** Longest wait for whoever holds it, in ms; 0 (the default) does not wait. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A lock that is held: by one process of this user on this machine at a time. */
-export class Lock {
+export class Lock implements Disposable {
   readonly name: string;
-  readonly #path: string;
   #fd: number | undefined;
   #held: Owned | undefined;
 
-  constructor(name: string, path: string, fd: number) {
+  constructor(name: string, fd: number) {
     this.name = name;
-    this.#path = path;
     this.#fd = fd;
   }
 
@@ -48,14 +45,17 @@ export class Lock {
     return this;
   }
 
-  /** Gives it back; once. The file goes while the lock is still held, so that no two can hold two files of one name. */
+  /** Gives it back; once. */
   release(): void {
     const fd = this.#fd;
     if (fd === undefined) return;
     this.#fd = undefined;
     this.#held?.detach();
-    unlinkIfThere(this.#path);
-    builtin.files.closeSync(fd);
+    giveBack(fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }
 
@@ -72,19 +72,59 @@ export async function lock(name: string, options: LockOptions = {}): Promise<Loc
   checkOptionNames(where, options, ['scope', 'timeoutMs', 'signal']);
   checkOwner(where, options.scope);
   checkSignal(where, options.signal);
-  if (name === undefined) throw new RangeError(`${where}: a name is needed`);
-  checkLabel(where, name);
-  const { timeoutMs = 0, signal } = options;
+  if (name === undefined)
+    throw new TypeError(`${where}: name must be 1 to 63 letters, digits, "_" or "-", not undefined`);
+  checkLabel(where, 'name', name);
+  const { timeoutMs = 0 } = options;
   if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs < 2 ** 31)) {
-    throw new RangeError(`${where}: timeoutMs must be 0 to 2147483647 ms, got ${String(timeoutMs)}`);
+    throw new RangeError(`${where}: timeoutMs must be 0 to 2147483647 ms, not ${kindOf(timeoutMs)}`);
   }
+  const waiting = new Waiting(name, options);
+  try {
+    return await take(name, timeoutMs, waiting.signal).then((fd) => new Lock(name, fd).heldBy(options.scope));
+  } finally {
+    waiting.end();
+  }
+}
+
+/** Whose end is the end of a wait for a lock: the caller's signal, and the scope that is to hold it. */
+class Waiting {
+  readonly #ended = new AbortController();
+  readonly #held: Owned | undefined;
+  readonly #outer: AbortSignal | undefined;
+  readonly #onOuter = () => this.#ended.abort(this.#outer?.reason);
+
+  constructor(name: string, { scope, signal }: LockOptions) {
+    this.#outer = signal;
+    if (signal?.aborted) this.#onOuter();
+    signal?.addEventListener('abort', this.#onOuter);
+    this.#held = scope?.defer(`wait for the lock ${name}`, () => this.#ended.abort(scopeClosed(name)));
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  end(): void {
+    this.#held?.detach();
+    this.#outer?.removeEventListener('abort', this.#onOuter);
+  }
+}
+
+function scopeClosed(name: string): WatertightError {
+  return new WatertightError('WT_SCOPE_CLOSED', `Cannot take the lock ${name} as its scope has closed`, {
+    hint: 'take it while the scope is open',
+  });
+}
+
+async function take(name: string, timeoutMs: number, signal: AbortSignal): Promise<number> {
   const path = lockPath(name);
   const deadlineAt = performance.now() + timeoutMs;
   const sweptBy = performance.now() + SWEEP_MS;
   for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(waitMs * 2, LAST_LOOK_MS)) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const fd = tryTake(path, thisOwner().uid);
-    if (fd !== undefined) return new Lock(name, path, fd).heldBy(options.scope);
+    if (fd !== undefined) return fd;
     const leftMs = (isLeftBehind(path) ? Math.max(deadlineAt, sweptBy) : deadlineAt) - performance.now();
     if (leftMs <= 0) throw lockedFailure(name, path, timeoutMs);
     await pause(Math.min(waitMs, leftMs), signal);
@@ -102,15 +142,15 @@ function lockedFailure(name: string, path: string, timeoutMs: number): Watertigh
   });
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      if (signal?.aborted) reject(signal.reason);
+      signal.removeEventListener('abort', done);
+      if (signal.aborted) reject(signal.reason);
       else resolve();
     };
     const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done);
+    signal.addEventListener('abort', done);
   });
 }

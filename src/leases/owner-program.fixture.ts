@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import { createServer } from 'node:net';
 import { makeEntry } from './entry-failure.js';
 import { lease, listLeases, MARK_VARIABLE, reclaim, registerChild, thisOwner } from './index.js';
-import { leasePath } from './lease.js';
 import { serve } from './ordered-program.fixture.js';
+import { leasePath } from './owner.js';
 
 /** Never released: what a killed process leaves. */
 const held: unknown[] = [];

@@ -26,7 +26,8 @@ export interface Owner {
 
 export class ThreadOwner implements Owner {
   readonly uid = formatOwnerUid({ ...thisThread(), pidSpace: place().pidSpace }, Math.floor(Math.random() * 36 ** 7));
-  #fifo = holdFifo(ownerPath(this.uid));
+  /** Held, and closed by nobody but the end of the thread. */
+  readonly fifo = holdFifo(ownerPath(this.uid));
   #leases = 0;
 
   /** A name that no other lease has, nor ever had. */
@@ -34,26 +35,26 @@ export class ThreadOwner implements Owner {
     const number = (this.#leases++).toString(36);
     return `wt.${place().boot}.${this.uid}.${number}.${kind}${label === '' ? '' : `.${label}`}`;
   }
-
-  /** Takes its file away, when nothing is leased any more. */
-  end(): void {
-    if (this.#fifo === undefined) return;
-    builtin.files.closeSync(this.#fifo);
-    this.#fifo = undefined;
-    builtin.files.rmSync(ownerPath(this.uid), { force: true });
-  }
 }
 
 let owner: ThreadOwner | undefined;
-/**
- * The owner that stands for this thread; made on the first call, with `onMade`.
- * Cost: ≈ 50 µs once; without native calls 2 to 10 ms.
- */
-export function threadOwner(onMade: (made: ThreadOwner) => void): ThreadOwner {
+let onMade: (owner: ThreadOwner) => void = () => {};
+/** Runs `listener` when this thread becomes an owner. */
+export function whenOwner(listener: (owner: ThreadOwner) => void): void {
+  onMade = listener;
+}
+
+/** The owner that stands for this thread; made on the first call. Cost: ≈ 50 µs once; without native calls 2 to 10 ms. */
+export function threadOwner(): ThreadOwner {
   if (owner) return owner;
   owner = new ThreadOwner();
   onMade(owner);
   return owner;
+}
+
+/** A path for a new lease of this thread. Nothing is made yet. */
+export function leasePath(kind: LeaseKind, label = ''): string {
+  return `${place().folder}/${threadOwner().nextName(kind, label)}`;
 }
 
 export function ownerPath(uid: string): string {

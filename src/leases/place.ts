@@ -1,4 +1,4 @@
-import { builtin, parseProcStat } from '../core/index.js';
+import { builtin, parseProcStat, WatertightError } from '../core/index.js';
 
 /** Where this process is in time and space: read once, as it does not change. */
 export interface Place {
@@ -9,26 +9,38 @@ export interface Place {
   readonly boot: string;
   /** Inode of this PID namespace; 0 where there are none. */
   readonly pidSpace: number;
-  /** Effective user; -1 where there are none. What belongs to others is not looked at. */
-  readonly userId: number;
 }
+
+/** Where no boot can be read (a `/proc` of processes alone): nothing is then known of other boots. */
+export const NO_BOOT = '00000000';
 
 let known: Place | undefined;
 
+/** @throws WatertightError WT_LEASES_FOLDER when WATERTIGHT_LEASE_DIR is no folder */
 export function place(): Place {
   known ??= {
     folder: leaseFolderPath(),
-    tempDir: builtin.os.tmpdir(),
-    boot: textOf('/proc/sys/kernel/random/boot_id').slice(0, 8) || '00000000',
+    tempDir: builtin.path.resolve(builtin.os.tmpdir()),
+    boot: textOf('/proc/sys/kernel/random/boot_id').slice(0, 8) || NO_BOOT,
     pidSpace: Number(/\d+/.exec(linkOf('/proc/self/ns/pid'))?.[0] ?? 0),
-    userId: process.geteuid?.() ?? -1,
   };
   return known;
+}
+
+/** Effective user, who may change; -1 where there are none. What belongs to others is not looked at. */
+export function userId(): number {
+  return process.geteuid?.() ?? -1;
 }
 
 /** `WATERTIGHT_LEASE_DIR`, else `/dev/shm`, else the folder for temporary files: the same for all who shall find each other. */
 function leaseFolderPath(): string {
   const chosen = process.env.WATERTIGHT_LEASE_DIR;
+  if (chosen && !isFolder(chosen)) {
+    throw new WatertightError('WT_LEASES_FOLDER', `Cannot look for leases in ${chosen} as it is no folder`, {
+      hint: 'make it, or set WATERTIGHT_LEASE_DIR to one that is there, the same for all processes that share',
+      details: { path: chosen },
+    });
+  }
   if (chosen) return builtin.path.resolve(chosen);
   return isFolder('/dev/shm') ? '/dev/shm' : builtin.os.tmpdir();
 }

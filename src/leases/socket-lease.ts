@@ -1,10 +1,8 @@
-// A unix socket's path is the user's own, so its lease is a link beside the others that leads to it.
-
 import { builtin, checkOptionNames, checkOwner, kindOf, WatertightError } from '../core/index.js';
-import { makeEntry } from './entry-failure.js';
 import { unlinkIfThere } from './entry-file.js';
-import { checkLabel, Lease, type LeaseOptions, leasePath } from './lease.js';
-import { removeSocket, type SocketState, socketState } from './socket-file.js';
+import { checkLabel, Lease, type LeaseOptions } from './lease.js';
+import { leasePath } from './owner.js';
+import { claimPath, type SocketState, socketState } from './socket-file.js';
 
 /** sun_path has 108 bytes with the closing zero (unix(7)). */
 const MAX_PATH_BYTES = 107;
@@ -14,8 +12,8 @@ export class SocketLease extends Lease {
   /** Where to listen. */
   readonly socketPath: string;
 
-  constructor(path: string, socketPath: string) {
-    super('socket', path, () => endSocket(path, socketPath));
+  constructor(entry: string, socketPath: string) {
+    super('socket', entry, () => endSocket(entry, socketPath));
     this.socketPath = socketPath;
   }
 }
@@ -30,19 +28,18 @@ export async function leaseSocket(socketPath: string, options: LeaseOptions = {}
   const where = 'lease.socket(path, options)';
   checkOptionNames(where, options, ['scope', 'label']);
   checkOwner(where, options.scope);
-  checkLabel(where, options.label);
+  checkLabel(where, 'label', options.label);
   const absolute = checkSocketPath(where, socketPath);
-  const path = leasePath('socket', options.label);
-  makeEntry(path, () => builtin.files.symlinkSync(absolute, path));
-  const lease = new SocketLease(path, absolute).heldBy(options.scope);
+  const entry = leasePath('socket', options.label);
+  const other = await claimPath(entry, absolute);
+  if (other) throw busy(absolute, `process ${other.pid} has leased it`);
   const found = await socketState(absolute);
-  if (found === 'left-behind') unlinkIfThere(absolute);
-  else if (found !== 'none') {
-    unlinkIfThere(path);
-    await lease.release();
-    throw busy(absolute, found);
+  if (found !== 'none' && found !== 'left-behind') {
+    unlinkIfThere(entry);
+    throw busy(absolute, BUSY[found]);
   }
-  return lease;
+  unlinkIfThere(absolute);
+  return new SocketLease(entry, absolute).heldBy(options.scope);
 }
 
 function checkSocketPath(where: string, socketPath: unknown): string {
@@ -57,20 +54,24 @@ function checkSocketPath(where: string, socketPath: unknown): string {
   );
 }
 
-async function endSocket(path: string, socketPath: string): Promise<void> {
-  if (builtin.files.lstatSync(path, { throwIfNoEntry: false })) await removeSocket(path, socketPath);
+/** Nobody else touches the path while the lease is there. */
+async function endSocket(entry: string, socketPath: string): Promise<void> {
+  try {
+    if ((await socketState(socketPath)) === 'left-behind') unlinkIfThere(socketPath);
+  } finally {
+    unlinkIfThere(entry);
+  }
 }
 
-function busy(socketPath: string, found: SocketState): WatertightError {
-  const why = {
-    none: '',
-    'left-behind': '',
-    listening: 'somebody listens there',
-    'not-a-socket': 'something else than a socket stands there',
-    'not-ours': 'a socket of another user stands there',
-  }[found];
+const BUSY = {
+  listening: 'somebody listens there',
+  'not-a-socket': 'something else than a socket stands there',
+  'not-ours': 'a socket of another user stands there',
+} satisfies Partial<Record<SocketState, string>>;
+
+function busy(socketPath: string, why: string): WatertightError {
   return new WatertightError('WT_LEASES_SOCKET_BUSY', `Cannot lease the socket ${socketPath} as ${why}`, {
-    hint: found === 'listening' ? 'end the program that listens, or take another path' : 'take another path',
-    details: { path: socketPath, found },
+    hint: 'end the program that has it, or take another path',
+    details: { path: socketPath },
   });
 }

@@ -54,7 +54,7 @@ export class ProcessSampler {
     const status = procStatus(pid);
     const threads = procThreads(pid);
     const threadIds = threads.map((thread) => thread.threadId);
-    const { memoryFiles, ...open } = this.#openDescriptors();
+    const { memoryFiles, locks, ...open } = this.#openDescriptors();
     return {
       pid,
       rssBytes: status?.rssBytes ?? (pid === process.pid ? process.memoryUsage.rss() : 0),
@@ -62,23 +62,23 @@ export class ProcessSampler {
       ...open,
       children: procChildren(pid, threadIds).map(childIdentity),
       threads: threads.map(({ threadId, name }) => `${threadId} ${name}`),
-      ...sharedMemoryOf(pid, status?.userId, memoryFiles),
+      ...sharedMemoryOf(pid, status?.userId, memoryFiles, locks),
       blocks: pid === process.pid ? readGauge('blocks') : 0,
       tempFiles: this.#tempFiles(),
     };
   }
 
-  #openDescriptors(): Pick<ProcessSample, 'descriptors' | 'sockets'> & { memoryFiles: string[] } {
+  #openDescriptors(): Pick<ProcessSample, 'descriptors' | 'sockets'> & { memoryFiles: string[]; locks: string[] } {
     const ignored = this.#ignoreDescriptors();
     const descriptors: string[] = [];
     const sockets: string[] = [];
     const memoryFiles: string[] = [];
+    const locks: string[] = [];
     for (const { fd, target } of procDescriptors(this.#pid)) {
       if (ignored.has(fd)) continue;
-      const kind = target.startsWith('socket:') ? sockets : target.startsWith('/memfd:') ? memoryFiles : descriptors;
-      kind.push(`${fd} ${target}`);
+      listOf(target, { descriptors, sockets, memoryFiles, locks }).push(`${fd} ${target}`);
     }
-    return { descriptors, sockets, memoryFiles };
+    return { descriptors, sockets, memoryFiles, locks };
   }
 
   #tempFiles(): string[] {
@@ -103,23 +103,38 @@ function childIdentity({ pid, startTicks, name, state }: ProcStat): string {
 }
 
 /** Names of `watertight/leases`: boot, the owner (its pid first), a number and a kind. */
-const LEASE = /^wt\.[0-9a-f]{8}\.([0-9a-z]+)-[0-9a-z-]+\.(?:owner|[0-9a-z]+\.(segment|socket|child)(?:\.[\w-]+)?)$/;
-const LOCK = /^wt-lock\.\d+\./;
+const LEASE =
+  /^wt\.[0-9a-f]{8}\.([0-9a-z]+)-[0-9a-z-]+\.(?:owner|[0-9a-z]+\.(segment|folder|socket|child)(?:\.[\w-]+)?)$/;
+/** Held open by whoever has the lock. */
+const LOCK = /\/wt-lock\.\d+\.[\w-]+$/;
+const SHARED_MEMORY = '/dev/shm';
+
+function listOf<Lists extends Record<'descriptors' | 'sockets' | 'memoryFiles' | 'locks', string[]>>(
+  target: string,
+  lists: Lists,
+): string[] {
+  if (target.startsWith('socket:')) return lists.sockets;
+  if (target.startsWith('/memfd:')) return lists.memoryFiles;
+  return LOCK.test(target) ? lists.locks : lists.descriptors;
+}
 
 function sharedMemoryOf(
   pid: number,
   userId: number | undefined,
   memoryFiles: readonly string[],
+  locks: readonly string[],
 ): Pick<ProcessSample, 'segments' | 'leases'> {
   const segments = [...memoryFiles];
-  const leases: string[] = [];
-  for (const entry of userId === undefined ? [] : entriesIn('/dev/shm')) {
-    if (entry.userId !== userId) continue;
-    const [isLease, owner, kind] = LEASE.exec(entry.name) ?? [];
-    // An owner's own file goes with its thread.
-    if (isLease && (kind === undefined || Number.parseInt(owner!, 36) !== pid)) continue;
-    const isSegment = isLease ? kind === 'segment' : !LOCK.test(entry.name);
-    (isSegment ? segments : leases).push(`${entry.inode} ${entry.name}`);
+  const leases = [...locks];
+  for (const folder of new Set([SHARED_MEMORY, process.env.WATERTIGHT_LEASE_DIR || SHARED_MEMORY])) {
+    for (const entry of userId === undefined ? [] : entriesIn(folder)) {
+      if (entry.userId !== userId) continue;
+      const [isLease, owner, kind] = LEASE.exec(entry.name) ?? [];
+      // An owner's own file goes with its thread; what another process leases is its own.
+      if (isLease && (kind === undefined || Number.parseInt(owner!, 36) !== pid)) continue;
+      const isSegment = isLease ? kind === 'segment' : folder === SHARED_MEMORY && !LOCK.test(`/${entry.name}`);
+      if (isSegment || isLease) (isSegment ? segments : leases).push(`${entry.inode} ${entry.name}`);
+    }
   }
   return { segments, leases };
 }

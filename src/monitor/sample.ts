@@ -34,7 +34,7 @@ export interface ProcessSample {
    * `inode name`; and open memory files without a name: `fd /memfd:name (deleted)`.
    */
   readonly segments: readonly string[];
-  /** What this process leases of other kinds (`watertight/leases`: sockets, children, locks): `inode name`. */
+  /** What this process leases of other kinds (`watertight/leases`): `inode name`, for a lock that it holds `fd path`. */
   readonly leases: readonly string[];
   /** Blocks that are held in the block pools which the sampled isolate has open; 0 for another process. */
   readonly blocks: number;

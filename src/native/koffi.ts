@@ -35,6 +35,7 @@ export function koffiLibC(): LibC | undefined {
     fcntlLock: call('fcntl', 'int', 'int', 'void *'),
     fallocate: call('fallocate', 'int', 'int', 'int64_t', 'int64_t'),
     memfdCreate: call('memfd_create', 'str', 'uint'),
+    close: call('close', 'int'),
     mkfifo: call('mkfifo', 'str', 'uint'),
     prctl: call('prctl', 'int', 'ulong'),
     waitpid: (pid, options) => waitpid(pid, null, options),

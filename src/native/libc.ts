@@ -23,6 +23,7 @@ export interface LibC {
   fcntlLock(fd: number, command: number, lock: Uint8Array): number;
   fallocate(fd: number, mode: number, offset: number, bytes: number): number;
   memfdCreate(name: string, flags: number): number;
+  close(fd: number): number;
   mkfifo(path: string, mode: number): number;
   prctl(option: number, value: number): number;
   waitpid(pid: number, options: number): number;

@@ -1,4 +1,4 @@
-import { builtin, errorText, WatertightError } from '../core/index.js';
+import { builtin, errorText, plainText, WatertightError } from '../core/index.js';
 import { koffiLibC } from './koffi.js';
 import type { LibC } from './libc.js';
 import { nodeFfiLibC } from './node-ffi.js';
@@ -15,6 +15,7 @@ const FUTEX_WAKE = 1;
 const MFD_CLOEXEC_ALLOW_SEALING = 3;
 const F_ADD_SEALS = 1033;
 const F_SEAL_SEAL_SHRINK_GROW = 1 | 2 | 4;
+const F_GET_SEALS = 1034;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;
 const PR_SET_PDEATHSIG = 1;
@@ -72,14 +73,29 @@ export class Native {
     return this.#libc.futex(address, FUTEX_WAKE, count, null);
   }
 
-  /** Opens a file without a name, in memory, closed on exec. Returns its descriptor. */
+  /**
+   * Opens a file without a name, in memory, closed on exec. Returns its descriptor, one of Node's own: Node closes it when
+   * the worker that opened it is terminated, and knows it when it is closed.
+   */
   openMemoryFile(name: string): number {
-    return this.#checked('memfd_create', this.#libc.memfdCreate(name, MFD_CLOEXEC_ALLOW_SEALING));
+    const raw = this.#checked('memfd_create', this.#libc.memfdCreate(name, MFD_CLOEXEC_ALLOW_SEALING));
+    try {
+      return builtin.files.openSync(`/proc/self/fd/${raw}`, builtin.files.constants.O_RDWR);
+    } finally {
+      this.#libc.close(raw);
+    }
   }
 
   /** Nobody can change the size of this memory file any more: what is mapped stays there. */
   sealSize(fd: number): void {
     this.#checked('fcntl', this.#libc.fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL_SHRINK_GROW));
+  }
+
+  /** Whether nobody can change the size of what the descriptor leads to; false for all but memory files. */
+  isSizeSealed(fd: number): boolean {
+    const size = F_SEAL_SEAL_SHRINK_GROW & ~1;
+    const seals = this.#libc.fcntl(fd, F_GET_SEALS, 0);
+    return seals >= 0 && (seals & size) === size;
   }
 
   /** Makes a file `bytes` long with all its pages there: a full disk is an error now, not a SIGBUS at first touch. */
@@ -172,7 +188,9 @@ export function needNative(what: string): Native {
 function find(): Native | undefined {
   const choice = process.env.WATERTIGHT_NATIVE || 'any';
   if (!['any', 'koffi', 'ffi', 'none'].includes(choice)) {
-    throw new RangeError(`WATERTIGHT_NATIVE must be koffi, ffi or none, got ${JSON.stringify(choice.slice(0, 40))}`);
+    throw new WatertightError('WT_NATIVE_CHOICE', `Cannot make native calls by ${plainText(choice, 40)}`, {
+      hint: 'set WATERTIGHT_NATIVE to koffi, ffi or none, or to nothing',
+    });
   }
   if (choice === 'none') return none('WATERTIGHT_NATIVE=none turns native calls off');
   if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {

@@ -46,6 +46,7 @@ export function nodeFfiLibC(): LibC | undefined {
     fcntlLock: (fd, command, lock) => fcntlLock(fd, command, lock),
     fallocate: (fd, mode, offset, bytes) => fallocate(fd, mode, BigInt(offset), BigInt(bytes)),
     memfdCreate: open('memfd_create', 'int32', 'string', 'uint32'),
+    close: open('close', 'int32', 'int32'),
     mkfifo: open('mkfifo', 'int32', 'string', 'uint32'),
     prctl: (option, value) => prctl(option, BigInt(value)),
     waitpid: (pid, options) => waitpid(pid, 0n, options),

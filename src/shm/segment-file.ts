@@ -1,6 +1,14 @@
 import type { Stats } from 'node:fs';
 import { builtin, WatertightError } from '../core/index.js';
-import { leasePath, listLeases, parseLeaseName, place, removeDeadSegments, unlinkIfThere } from '../leases/index.js';
+import {
+  leasePath,
+  listLeases,
+  parseLeaseName,
+  place,
+  removeDeadSegments,
+  unlinkIfThere,
+  userId,
+} from '../leases/index.js';
 import type { Native } from '../native/index.js';
 
 /** How another thread or process finds a segment; plain data. */
@@ -32,18 +40,18 @@ export interface SegmentFile {
 const MEMORY_FILE = 'watertight';
 
 /** A new file in memory with all of its pages there. @throws WatertightError WT_SHM_FULL, WT_SHM_SYSTEM */
-export function makeFile(calls: Native, bytes: number, name: string | undefined): SegmentFile {
+export function makeFile(calls: Native, bytes: number, name: string | undefined, isTaken: boolean): SegmentFile {
   const fileBytes = Math.ceil(bytes / calls.pageBytes) * calls.pageBytes;
   checkMemory(fileBytes);
   try {
-    return makeOnce(calls, fileBytes, name);
+    return makeOnce(calls, fileBytes, name, isTaken);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOSPC' || removeDeadSegments() === 0) throw makeFailure(error, bytes);
   }
   // What dead owners had left is gone now.
   try {
-    return makeOnce(calls, fileBytes, name);
+    return makeOnce(calls, fileBytes, name, isTaken);
   } catch (error) {
     throw makeFailure(error, bytes);
   }
@@ -65,7 +73,7 @@ function checkMemory(fileBytes: number): void {
   });
 }
 
-function makeOnce(calls: Native, fileBytes: number, name: string | undefined): SegmentFile {
+function makeOnce(calls: Native, fileBytes: number, name: string | undefined, isTaken: boolean): SegmentFile {
   const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = builtin.files.constants;
   const path = name === undefined ? undefined : leasePath('segment', name);
   const fd =
@@ -73,7 +81,8 @@ function makeOnce(calls: Native, fileBytes: number, name: string | undefined): S
       ? calls.openMemoryFile(MEMORY_FILE)
       : builtin.files.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    calls.allocateFile(fd, fileBytes);
+    if (isTaken) calls.allocateFile(fd, fileBytes);
+    else builtin.files.ftruncateSync(fd, fileBytes);
     if (path === undefined) calls.sealSize(fd);
     if (path === undefined) builtin.diagnostics.channel('watertight:memory-file-opened').publish({ fd });
     return { fd, inode: builtin.files.fstatSync(fd).ino, fileBytes, path };
@@ -97,6 +106,7 @@ export function openFile(calls: Native, handle: Exclude<SegmentHandle, { kind: '
   }
   try {
     const fileBytes = checkFile(calls, path, handle, builtin.files.fstatSync(fd));
+    if (handle.kind === 'anonymous' && !calls.isSizeSealed(fd)) throw goneFailure(path, 'it is no segment');
     return { fd, inode: handle.inode, fileBytes, path: handle.kind === 'named' ? ownName(path) : undefined };
   } catch (error) {
     builtin.files.closeSync(fd);
@@ -155,7 +165,7 @@ function checkFile(calls: Native, path: string, handle: SegmentHandle & { inode:
   if (!stat.isFile() || stat.ino !== handle.inode) {
     throw goneFailure(path, 'another file is there now');
   }
-  if (stat.uid !== place().userId) throw changedFailure(path, `it belongs to user ${stat.uid}`);
+  if (stat.uid !== userId()) throw changedFailure(path, `it belongs to user ${stat.uid}`);
   if (stat.size === fileBytes) return fileBytes;
   throw changedFailure(path, `it has ${stat.size} bytes where ${fileBytes} were made`);
 }
@@ -176,7 +186,7 @@ function changedFailure(path: string, why: string): WatertightError {
 
 function openFailure(path: string, cause: unknown): WatertightError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
-  if (code === 'ENOENT' || code === 'ESRCH') return goneFailure(path, 'it is gone', cause);
+  if (['ENOENT', 'ESRCH', 'ENXIO'].includes(code)) return goneFailure(path, 'it is gone', cause);
   return systemFailure(`open ${path}`, code, cause);
 }
 

@@ -25,9 +25,14 @@ export interface SegmentOptions {
   /** Size; what is used of it is up to the caller. 1 to 2³⁶ (64 GiB), and no more than the machine can map. */
   readonly bytes: number;
   /** 1 to 63 letters, digits, `_` or `-`: the segment can then be opened by it. By default it has none, and nobody can find it. */
-  readonly name?: string;
+  readonly name?: string | undefined;
+  /**
+   * Whether all its memory is taken at once (the default), or page by page when first touched: made in a tenth of the time,
+   * and then memory may be short when it is used. Only without a name: in a full folder such a use would end the process.
+   */
+  readonly preallocate?: boolean | undefined;
   /** Closes the segment when it closes. */
-  readonly scope?: Owner;
+  readonly scope?: Owner | undefined;
 }
 
 /** 64 GiB: 2¹⁶ blocks of 1 MiB, and what V8 still makes a typed array over. */
@@ -77,23 +82,26 @@ export class Segment {
    */
   static create(options: SegmentOptions): Segment {
     const where = 'Segment.create(options)';
-    checkOptionNames(where, options, ['bytes', 'name', 'scope']);
-    const { bytes, name, scope } = options;
+    checkOptionNames(where, options, ['bytes', 'name', 'preallocate', 'scope']);
+    const { bytes, name, preallocate = true, scope } = options;
     if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_BYTES) {
-      throw new RangeError(`${where}: bytes must be a whole number from 1 to ${MAX_BYTES}, got ${String(bytes)}`);
+      throw new RangeError(`${where}: bytes must be a whole number from 1 to ${MAX_BYTES}, not ${kindOf(bytes)}`);
     }
     checkOwner(where, scope);
-    checkLabel(where.replace('options', 'options.name'), name);
+    checkLabel(where, 'name', name);
+    if (typeof preallocate !== 'boolean' || (!preallocate && name !== undefined)) {
+      throw new TypeError(`${where}: preallocate must be a boolean, and true with a name, not ${kindOf(preallocate)}`);
+    }
     const calls = native();
     if (!calls) noteLocal();
-    return new Segment(bytes, calls ? makeFile(calls, bytes, name) : undefined).#heldBy(scope);
+    return new Segment(bytes, calls ? makeFile(calls, bytes, name, preallocate) : undefined).#heldBy(scope);
   }
 
   /**
    * Opens a segment of this process or another by its handle, or a named one by its name.
    * @throws TypeError; WatertightError WT_SHM_GONE, WT_SHM_CHANGED, WT_SHM_AMBIGUOUS, WT_SHM_LOCAL, WT_SHM_SYSTEM, WT_NATIVE_UNAVAILABLE
    */
-  static open(from: SegmentHandle | string, options: { readonly scope?: Owner } = {}): Segment {
+  static open(from: SegmentHandle | string, options: { readonly scope?: Owner | undefined } = {}): Segment {
     const where = 'Segment.open(handle, options)';
     checkOptionNames(where, options, ['scope']);
     checkOwner(where, options.scope);
@@ -161,7 +169,7 @@ function mapped(file: SegmentFile): Mapping {
 }
 
 function checkedName(where: string, name: string): string {
-  checkLabel(where, name);
+  checkLabel(where, 'name', name);
   needNative('open a segment by its name');
   return name;
 }

@@ -1,9 +1,9 @@
 // Waiting across threads and processes: a word in a segment counts how often it was notified; a second one how many wait, so
 // that notifying costs no system call when nobody does. `Atomics.wait` sees only the threads of one process, a futex on the
 // same word sees all. Who is killed while it waits stays counted: notifying then makes one call more, for nothing.
-import { checkSignal, WatertightError } from '../core/index.js';
+import { builtin, checkOptionNames, checkSignal, kindOf, WatertightError } from '../core/index.js';
 import { native } from '../native/index.js';
-import type { Segment } from './segment.js';
+import { Segment } from './segment.js';
 
 /** Two words. */
 export const SIGNAL_BYTES = 8;
@@ -15,8 +15,8 @@ const WAITING = 1;
 const SPINS = 100;
 /** Longest sleep in one piece: a segment that was closed, or a holder that was killed, is noticed by then. */
 const SLICE_MS = 50;
-/** libuv has four threads; waits beyond so many are made by timers. */
-const MOST_ASIDE = 2;
+/** libuv has four threads for all of the process: one of them, for the main thread, may sleep; other waits are made by timers. */
+const MOST_ASIDE = builtin.threads.isMainThread && Number(process.env.UV_THREADPOOL_SIZE ?? 4) > 1 ? 1 : 0;
 const LAST_POLL_MS = 16;
 
 let aside = 0;
@@ -42,18 +42,23 @@ export class Signal {
   readonly #words: Int32Array;
   readonly #address: number;
 
-  /** @param byteOffset of its 8 bytes in the segment, a multiple of 4. @throws RangeError */
+  /** @param byteOffset of its 8 bytes in the segment, a multiple of 4. @throws TypeError, RangeError */
   constructor(segment: Segment, byteOffset = 0) {
+    if (!(segment instanceof Segment)) {
+      throw new TypeError(`Signal(segment, byteOffset): segment must be a Segment, not ${kindOf(segment)}`);
+    }
     const last = segment.bytes - SIGNAL_BYTES;
     if (!Number.isSafeInteger(byteOffset) || byteOffset < 0 || byteOffset > last || byteOffset % 4 !== 0) {
-      throw new RangeError(`byteOffset must be a multiple of 4 from 0 to ${last}, got ${String(byteOffset)}`);
+      throw new RangeError(
+        `Signal(segment, byteOffset): byteOffset must be a multiple of 4 from 0 to ${last}, not ${kindOf(byteOffset)}`,
+      );
     }
     this.#segment = segment;
     this.#words = new Int32Array(segment.buffer, byteOffset, SIGNAL_BYTES / 4);
     this.#address = segment.address === 0 ? 0 : segment.address + byteOffset;
   }
 
-  /** How often it was notified, modulo 2³². */
+  /** How often it was notified, as a signed number of 32 bits. */
   get count(): number {
     return Atomics.load(this.#words, COUNT);
   }
@@ -73,7 +78,7 @@ export class Signal {
    * @throws WatertightError WT_SHM_CLOSED when the segment is closed, also meanwhile
    */
   wait(seen: number, timeoutMs = Number.POSITIVE_INFINITY): WaitResult {
-    checkTimeout(timeoutMs);
+    checkWait('Signal.wait(seen, timeoutMs)', seen, timeoutMs);
     this.#checkOpen();
     for (let spin = 0; spin < SPINS; spin++) if (this.count !== seen) return 'notified';
     const deadlineAt = performance.now() + timeoutMs;
@@ -91,14 +96,16 @@ export class Signal {
     }
   }
 
-  /** The same without stopping this thread. @throws WatertightError WT_SHM_CLOSED; the reason of `signal` */
+  /** The same without stopping this thread, which it keeps alive meanwhile. @throws WatertightError WT_SHM_CLOSED; the reason of `signal` */
   async waitAsync(
     seen: number,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<WaitResult> {
+    const where = 'Signal.waitAsync(seen, options)';
+    checkOptionNames(where, options, ['timeoutMs', 'signal']);
     const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
-    checkTimeout(timeoutMs);
-    checkSignal('Signal.waitAsync(seen, options)', signal);
+    checkWait(where, seen, timeoutMs);
+    checkSignal(where, signal);
     this.#checkOpen();
     const deadlineAt = performance.now() + timeoutMs;
     Atomics.add(this.#words, WAITING, 1);
@@ -143,7 +150,10 @@ export class Signal {
   }
 }
 
-function checkTimeout(timeoutMs: unknown): void {
+function checkWait(where: string, seen: unknown, timeoutMs: unknown): void {
+  if (typeof seen !== 'number' || (seen | 0) !== seen) {
+    throw new TypeError(`${where}: seen must be a count that was read before, not ${kindOf(seen)}`);
+  }
   if (typeof timeoutMs === 'number' && timeoutMs >= 0) return;
-  throw new RangeError(`timeoutMs must be 0 or more, got ${String(timeoutMs)}`);
+  throw new RangeError(`${where}: timeoutMs must be 0 ms or more, not ${kindOf(timeoutMs)}`);
 }

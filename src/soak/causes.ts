@@ -64,15 +64,20 @@ function newcomers(
   };
   const nameOf = (identity: string): string => identity.slice(identity.indexOf(' ') + 1);
   const segments = fresh('segments');
+  const isLock = (identity: string): boolean => nameOf(identity).startsWith('/');
   const isMemoryFile = (identity: string): boolean => nameOf(identity).startsWith('/memfd:');
   return {
     paths: [
       ...fresh('tempFiles').map((id) => join(tempFolder, nameOf(id))),
-      ...[...segments.filter((id) => !isMemoryFile(id)), ...fresh('leases')].map((id) => `/dev/shm/${nameOf(id)}`),
+      ...segments.filter((id) => !isMemoryFile(id)).map((id) => `/dev/shm/${nameOf(id)}`),
+      ...fresh('leases').map((id) => join(process.env.WATERTIGHT_LEASE_DIR || '/dev/shm', nameOf(id))),
     ],
-    descriptors: [...fresh('descriptors'), ...fresh('sockets'), ...segments.filter(isMemoryFile)].map((identity) =>
-      Number.parseInt(identity, 10),
-    ),
+    descriptors: [
+      ...fresh('descriptors'),
+      ...fresh('sockets'),
+      ...segments.filter(isMemoryFile),
+      ...fresh('leases').filter(isLock),
+    ].map((identity) => Number.parseInt(identity, 10)),
   };
 }
 

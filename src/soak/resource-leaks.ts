@@ -19,7 +19,7 @@ export function withoutConsequences(gauges: readonly ResourceGauge[]): ResourceG
     const hasWitness = isOwner(gauge) && gauge.growth.newest.length >= 3 && proven.some((one) => explains(gauge, one));
     if (gauge.growth.verdict !== 'leak' && !hasWitness) continue;
     const isConsequence =
-      ['sockets', 'descriptors', 'threads'].includes(gauge.key) &&
+      ['sockets', 'descriptors', 'threads', 'tempFiles'].includes(gauge.key) &&
       causes.some((cause) => isOwner(cause) && explains(cause, gauge));
     if (!isConsequence) causes.push(gauge);
   }

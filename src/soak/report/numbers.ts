@@ -101,5 +101,5 @@ function pair(first: number, firstUnit: string, second: number, secondUnit: stri
 
 function singular(plural: string): string {
   if (plural.endsWith('ies')) return `${plural.slice(0, -3)}y`;
-  return plural.replace(/(?<=[sx])es$|s$/, '');
+  return plural.replace(/(?<=ss|x)es$|s$/, '');
 }
