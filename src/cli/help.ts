@@ -5,6 +5,8 @@ export const HELP = `watertight keeps long-running Node.js programs from leaking
   watertight heap <verb> <snapshot...>               ask a heap snapshot: what is big, who holds it, what grew
   watertight heap take <pid>                         take one from a running Node.js process
 
+  watertight reclaim [--dry-run]                     remove what killed processes left behind
+
   watertight soak --help     its options
   watertight heap --help     its verbs
   watertight --version
@@ -67,4 +69,16 @@ export const HEAP_HELP = `watertight heap <verb> <file.heapsnapshot> ...
   --json        print only JSON
 
 Exit codes: 0 answered, 1 cohorts found a leak, 2 wrong usage or an unreadable file, 3 cohorts cannot tell yet
+`;
+
+export const RECLAIM_HELP = `watertight reclaim
+
+Removes what processes of this user leased and left when they were killed: shared memory segments, temporary folders,
+unix sockets, child processes, locks. What belongs to a live process, or to another user, is not touched.
+
+  --dry-run     only say what would be removed
+  --list        all leases of this user, of the living too
+  --json        print only JSON
+
+Exit codes: 0 done, 1 something could not be removed, 2 wrong usage
 `;

@@ -6,6 +6,7 @@ import { errorText } from './error-text.js';
 import { EXIT } from './exit-codes.js';
 import { heapCommand } from './heap-command.js';
 import { HELP } from './help.js';
+import { reclaimCommand } from './reclaim-command.js';
 import { cannotWrite } from './report-files.js';
 import { soakCommand } from './soak-command.js';
 
@@ -13,6 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const [command, ...rest] = argv;
   if (command === 'soak') return soakCommand(rest);
   if (command === 'heap') return heapCommand(rest);
+  if (command === 'reclaim') return reclaimCommand(rest);
   if (command === '--version' || command === '-v') {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;

@@ -7,6 +7,7 @@ export { monotonicMs } from './clock.js';
 export { closingClock, Deadline, DeadlineClock, settleBy } from './deadline-clock.js';
 export { causesOf, errorText } from './error-text.js';
 export { type ErrorDetails, WatertightError } from './errors.js';
+export { readGauge, registerGauge } from './gauges.js';
 export { displayWidth, fitCells, wrap } from './layout.js';
 export type { Owned, Owner } from './owner.js';
 export {

@@ -13,6 +13,8 @@ export type LeakKind =
   | 'thread'
   | 'shared-memory'
   | 'temp-file'
+  | 'lease'
+  | 'block'
   | 'unsettled-promise';
 
 export type Verdict = 'leak' | 'clean' | 'undecided';

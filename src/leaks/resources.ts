@@ -2,13 +2,15 @@ import { additions, type Cohorts, type Growth, judgeGrowth } from './growth.js';
 import type { LeakKind } from './leak.js';
 import type { Point } from './statistics.js';
 
-/** What the kernel counts, by identity, and what it is called in a report. */
+/** What is watched by identity, or where there is none (blocks) by count, and what it is called in a report. */
 export const RESOURCES = [
   { key: 'children', kind: 'child-process', name: 'child processes', unit: 'processes' },
   { key: 'threads', kind: 'thread', name: 'threads', unit: 'threads' },
+  { key: 'leases', kind: 'lease', name: 'leases', unit: 'leases' },
   { key: 'sockets', kind: 'socket', name: 'sockets', unit: 'sockets' },
   { key: 'descriptors', kind: 'file-descriptor', name: 'file descriptors', unit: 'descriptors' },
   { key: 'segments', kind: 'shared-memory', name: 'shared memory segments', unit: 'segments' },
+  { key: 'blocks', kind: 'block', name: 'blocks of pools', unit: 'blocks' },
   { key: 'tempFiles', kind: 'temp-file', name: 'temporary files', unit: 'files' },
 ] as const satisfies readonly { key: string; kind: LeakKind; name: string; unit: string }[];
 

@@ -31,21 +31,25 @@ export interface LeaseScan {
  * Cost: 6 µs an entry of the folder, and 1 to 20 µs an owner.
  */
 export function listLeases(): readonly LeaseRow[] {
-  return scanLeases().leases;
+  return scanLeases('all').leases;
 }
 
-export function scanLeases(): LeaseScan {
+/**
+ * @param looked `dead`: the entries of live owners are counted by their names alone, unlooked at, which takes a tenth of the time
+ */
+export function scanLeases(looked: 'all' | 'dead'): LeaseScan {
   const { folder, tempDir, boot } = place();
   const owners = new Map<string, OwnerState>();
   const leases: LeaseRow[] = [];
   for (const entry of [...entriesOf(folder, (kind) => kind !== 'folder'), ...entriesOf(tempDir, isFolderKind)]) {
     const { ownerUid, kind } = entry;
     if (entry.boot === boot && !owners.has(ownerUid)) owners.set(ownerUid, ownerState(ownerUid));
-    if (kind === 'owner') continue;
+    const isLooked = looked === 'all' || owners.get(ownerUid) !== 'alive';
+    if (kind === 'owner' || (isLooked && !isOurs(entry))) continue;
     leases.push({
       kind,
       path: entry.path,
-      target: kind === 'socket' || kind === 'child' ? linkOf(entry.path) : '',
+      target: isLooked && (kind === 'socket' || kind === 'child') ? linkOf(entry.path) : '',
       label: entry.label,
       ownerUid,
       pid: parseOwnerUid(ownerUid).pid,
@@ -61,16 +65,20 @@ interface Entry extends LeaseName {
 
 const isFolderKind = (kind: LeaseName['kind']) => kind === 'folder';
 
-/** Entries of this user that are what their names say; whatever else has such a name is a stranger's, and left alone. */
+/** Entries with the name of a lease. */
 function entriesOf(directory: string, isWanted: (kind: LeaseName['kind']) => boolean): Entry[] {
-  const { boot, userId } = place();
+  const { boot } = place();
   return namesIn(directory).flatMap((fileName) => {
     const name = parseLeaseName(fileName);
     if (!name || !isWanted(name.kind) || (name.boot !== boot && name.kind !== 'folder')) return [];
-    const path = `${directory}/${fileName}`;
-    const stat = statOf(path);
-    return stat && stat.uid === userId && isOfKind(stat, name.kind) ? [{ ...name, path }] : [];
+    return [{ ...name, path: `${directory}/${fileName}` }];
   });
+}
+
+/** This user's, and what its name says; whatever else has such a name is a stranger's, and left alone. */
+function isOurs({ path, kind }: Entry): boolean {
+  const stat = statOf(path);
+  return stat !== undefined && stat.uid === place().userId && isOfKind(stat, kind);
 }
 
 function isOfKind(stat: Stats, kind: LeaseName['kind']): boolean {

@@ -3,10 +3,10 @@
 // nothing of it is left. Any number may reclaim at once: what is gone already counts as done.
 import { builtin, checkOptionNames, errorText, kindOf, monotonicMs } from '../core/index.js';
 import { removeFolder, unlinkIfThere } from './entry-file.js';
-import { type LeaseRow, scanLeases } from './lease-list.js';
+import { type LeaseRow, type LeaseScan, scanLeases } from './lease-list.js';
 import { removeFreeLocks } from './lock-file.js';
 import { killChildren } from './marked-processes.js';
-import { ownerPath } from './owner.js';
+import { isEnding, ownerPath } from './owner.js';
 import { place } from './place.js';
 import { removeSocket } from './socket-file.js';
 
@@ -52,7 +52,7 @@ export async function reclaim(options: ReclaimOptions = {}): Promise<ReclaimRepo
   const { dryRun = false } = options;
   if (typeof dryRun !== 'boolean') throw new TypeError(`${where}: dryRun must be a boolean, not ${kindOf(dryRun)}`);
   const startedAt = monotonicMs();
-  const { leases, owners } = scanLeases();
+  const { leases, owners } = await scanSettled();
   const dead = leases.filter(isLeftBehind);
   const locks = removeFreeLocks(dryRun);
   const deadOwners = [...owners].filter(([, state]) => state === 'dead').map(([uid]) => uid);
@@ -68,6 +68,19 @@ export async function reclaim(options: ReclaimOptions = {}): Promise<ReclaimRepo
     failures,
     durationMs: monotonicMs() - startedAt,
   };
+}
+
+/** How often and how long an owner that is ending is waited for: an exec takes 1 ms, on a busy machine 10. */
+const ENDING_CHECK_MS = 2;
+const ENDING_LIMIT_MS = 500;
+
+async function scanSettled(): Promise<LeaseScan> {
+  for (const startedAt = monotonicMs(); ; ) {
+    const scan = scanLeases('dead');
+    const isSettled = ![...scan.owners].some(([uid, state]) => state === 'alive' && isEnding(uid));
+    if (isSettled || monotonicMs() - startedAt > ENDING_LIMIT_MS) return scan;
+    await new Promise((resolve) => setTimeout(resolve, ENDING_CHECK_MS));
+  }
 }
 
 function isLeftBehind(lease: LeaseRow): boolean {
@@ -124,7 +137,7 @@ async function endChildren(children: readonly LeaseRow[], failures: ReclaimFailu
 
 /** Segments of dead owners, at once: what is full may have room then. @returns how many there were */
 export function removeDeadSegments(): number {
-  const dead = scanLeases().leases.filter(({ kind, ownerState }) => kind === 'segment' && ownerState === 'dead');
+  const dead = scanLeases('dead').leases.filter(({ kind, ownerState }) => kind === 'segment' && ownerState === 'dead');
   for (const { path } of dead) unlinkIfThere(path);
   return dead.length;
 }
@@ -134,7 +147,7 @@ export function removeDeadSegments(): number {
  * are left to whoever reclaims next.
  */
 export function removeOwn(uid: string): void {
-  for (const lease of scanLeases().leases) {
+  for (const lease of scanLeases('all').leases) {
     if (lease.ownerUid !== uid || lease.kind === 'child') continue;
     try {
       if (lease.kind === 'folder') removeFolder(lease.path);

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { resolve } from 'node:path';
@@ -13,6 +14,9 @@ type Capture = (below: AnyFunction) => Stack | undefined;
 /** Created paths and opened descriptors kept; the oldest path goes first. 10,000 paths of 100 characters: 2 MB. */
 const PATH_LIMIT = 10_000;
 const DESCRIPTOR_LIMIT = 65_536;
+
+/** Channel on which `watertight/shm` tells of files that no function of Node's opened. */
+const MEMORY_FILES = 'watertight:memory-file-opened';
 
 /** Functions that create what their n-th argument names; each exists plain, with `Sync` and in `fs.promises`. */
 const CREATORS: readonly (readonly [name: string, pathIndex: number])[] = [
@@ -76,6 +80,7 @@ export class FileOrigins {
 
   /** The patches become visible to ES modules through the `syncBuiltinESMExports()` of the caller. */
   patch(patches: Patches): void {
+    subscribe(MEMORY_FILES, this.#memoryFile);
     patches.wrap(fs, 'open', this.#open);
     patches.wrap(fs, 'openSync', this.#openSync);
     patches.wrap(fs.promises, 'open', this.#openPromise);
@@ -94,6 +99,10 @@ export class FileOrigins {
     patches.wrap(fs.promises, 'mkdtemp', this.#mkdtempPromise);
   }
 
+  unpatch(): void {
+    unsubscribe(MEMORY_FILES, this.#memoryFile);
+  }
+
   stackOfDescriptor(fd: number): Stack | undefined {
     return this.#descriptors.get(fd)?.stack;
   }
@@ -110,6 +119,13 @@ export class FileOrigins {
   clear(): void {
     for (const map of [this.#descriptors, this.#paths]) map.clear();
   }
+
+  /** Opened by a native call; told by whoever made it, while it makes it. */
+  readonly #memoryFile = (message: unknown): void => {
+    const { fd } = Object(message) as { fd?: unknown };
+    const stack = typeof fd === 'number' ? this.#capture(this.#memoryFile) : undefined;
+    if (stack) this.#opened(fd as number, stack);
+  };
 
   readonly #open: Intercept = (original, self, args, wrapper) => {
     const stack = this.#opening(args, wrapper);

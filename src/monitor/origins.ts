@@ -83,6 +83,7 @@ export class OriginRecorder {
     recording = undefined;
     this.#hook?.disable();
     this.#patches.restore();
+    this.#files.unpatch();
     publishFileFunctions();
   }
 

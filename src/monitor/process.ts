@@ -6,6 +6,7 @@ import {
   procDescriptors,
   procStatus,
   procThreads,
+  readGauge,
 } from '../core/index.js';
 import type { ProcessSample } from './sample.js';
 
@@ -53,26 +54,31 @@ export class ProcessSampler {
     const status = procStatus(pid);
     const threads = procThreads(pid);
     const threadIds = threads.map((thread) => thread.threadId);
+    const { memoryFiles, ...open } = this.#openDescriptors();
     return {
       pid,
       rssBytes: status?.rssBytes ?? (pid === process.pid ? process.memoryUsage.rss() : 0),
       anonymousBytes: status?.anonymousBytes ?? 0,
-      ...this.#openDescriptors(),
+      ...open,
       children: procChildren(pid, threadIds).map(childIdentity),
       threads: threads.map(({ threadId, name }) => `${threadId} ${name}`),
-      segments: status ? segmentsOf(status.userId) : [],
+      ...sharedMemoryOf(pid, status?.userId, memoryFiles),
+      blocks: pid === process.pid ? readGauge('blocks') : 0,
       tempFiles: this.#tempFiles(),
     };
   }
 
-  #openDescriptors(): Pick<ProcessSample, 'descriptors' | 'sockets'> {
+  #openDescriptors(): Pick<ProcessSample, 'descriptors' | 'sockets'> & { memoryFiles: string[] } {
     const ignored = this.#ignoreDescriptors();
     const descriptors: string[] = [];
     const sockets: string[] = [];
+    const memoryFiles: string[] = [];
     for (const { fd, target } of procDescriptors(this.#pid)) {
-      if (!ignored.has(fd)) (target.startsWith('socket:') ? sockets : descriptors).push(`${fd} ${target}`);
+      if (ignored.has(fd)) continue;
+      const kind = target.startsWith('socket:') ? sockets : target.startsWith('/memfd:') ? memoryFiles : descriptors;
+      kind.push(`${fd} ${target}`);
     }
-    return { descriptors, sockets };
+    return { descriptors, sockets, memoryFiles };
   }
 
   #tempFiles(): string[] {
@@ -96,7 +102,24 @@ function childIdentity({ pid, startTicks, name, state }: ProcStat): string {
   return `${pid}:${startTicks} ${name}${state === 'Z' ? ' <zombie>' : ''}`;
 }
 
-function segmentsOf(userId: number): string[] {
-  const own = entriesIn('/dev/shm').filter((entry) => entry.userId === userId);
-  return own.map(({ inode, name }) => `${inode} ${name}`);
+/** Names of `watertight/leases`: boot, the owner (its pid first), a number and a kind. */
+const LEASE = /^wt\.[0-9a-f]{8}\.([0-9a-z]+)-[0-9a-z-]+\.(?:owner|[0-9a-z]+\.(segment|socket|child)(?:\.[\w-]+)?)$/;
+const LOCK = /^wt-lock\.\d+\./;
+
+function sharedMemoryOf(
+  pid: number,
+  userId: number | undefined,
+  memoryFiles: readonly string[],
+): Pick<ProcessSample, 'segments' | 'leases'> {
+  const segments = [...memoryFiles];
+  const leases: string[] = [];
+  for (const entry of userId === undefined ? [] : entriesIn('/dev/shm')) {
+    if (entry.userId !== userId) continue;
+    const [isLease, owner, kind] = LEASE.exec(entry.name) ?? [];
+    // An owner's own file goes with its thread.
+    if (isLease && (kind === undefined || Number.parseInt(owner!, 36) !== pid)) continue;
+    const isSegment = isLease ? kind === 'segment' : !LOCK.test(entry.name);
+    (isSegment ? segments : leases).push(`${entry.inode} ${entry.name}`);
+  }
+  return { segments, leases };
 }

@@ -29,8 +29,15 @@ export interface ProcessSample {
   readonly children: readonly string[];
   /** Threads: `tid name`. */
   readonly threads: readonly string[];
-  /** Entries of /dev/shm owned by this user: `inode name`. */
+  /**
+   * Shared memory: entries of /dev/shm owned by this user, those of Watertight only if this process leased them:
+   * `inode name`; and open memory files without a name: `fd /memfd:name (deleted)`.
+   */
   readonly segments: readonly string[];
+  /** What this process leases of other kinds (`watertight/leases`: sockets, children, locks): `inode name`. */
+  readonly leases: readonly string[];
+  /** Blocks that are held in the block pools which the sampled isolate has open; 0 for another process. */
+  readonly blocks: number;
   /** Entries of the process' temp folder, one level of folders deep: `inode relative/path`. */
   readonly tempFiles: readonly string[];
 }

@@ -49,8 +49,12 @@ export function makeFile(calls: Native, bytes: number, name: string | undefined)
   }
 }
 
+/** Smaller ones are not worth the 40 µs of asking: so many of them would run out of descriptors first. */
+const ASK_FROM_BYTES = 2 ** 24;
+
 /** The kernel gives out memory that it does not have, and ends some process later: nothing else stops a file without a name. */
 function checkMemory(fileBytes: number): void {
+  if (fileBytes < ASK_FROM_BYTES) return;
   const available = process.availableMemory?.() ?? builtin.os.freemem();
   // 0: it could not be read, as when no descriptor is left.
   if (available === 0 || fileBytes <= available) return;
@@ -71,6 +75,7 @@ function makeOnce(calls: Native, fileBytes: number, name: string | undefined): S
   try {
     calls.allocateFile(fd, fileBytes);
     if (path === undefined) calls.sealSize(fd);
+    if (path === undefined) builtin.diagnostics.channel('watertight:memory-file-opened').publish({ fd });
     return { fd, inode: builtin.files.fstatSync(fd).ino, fileBytes, path };
   } catch (error) {
     builtin.files.closeSync(fd);

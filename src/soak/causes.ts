@@ -58,17 +58,21 @@ function newcomers(
   after: ProcessSample | null,
   tempFolder: string,
 ): { paths: string[]; descriptors: number[] } {
-  const fresh = (key: 'descriptors' | 'sockets' | 'tempFiles' | 'segments'): string[] => {
+  const fresh = (key: 'descriptors' | 'sockets' | 'tempFiles' | 'segments' | 'leases'): string[] => {
     const known = new Set(before?.[key]);
     return (after?.[key] ?? []).filter((identity) => !known.has(identity)).slice(-20);
   };
   const nameOf = (identity: string): string => identity.slice(identity.indexOf(' ') + 1);
+  const segments = fresh('segments');
+  const isMemoryFile = (identity: string): boolean => nameOf(identity).startsWith('/memfd:');
   return {
     paths: [
       ...fresh('tempFiles').map((id) => join(tempFolder, nameOf(id))),
-      ...fresh('segments').map((id) => `/dev/shm/${nameOf(id)}`),
+      ...[...segments.filter((id) => !isMemoryFile(id)), ...fresh('leases')].map((id) => `/dev/shm/${nameOf(id)}`),
     ],
-    descriptors: [...fresh('descriptors'), ...fresh('sockets')].map((identity) => Number.parseInt(identity, 10)),
+    descriptors: [...fresh('descriptors'), ...fresh('sockets'), ...segments.filter(isMemoryFile)].map((identity) =>
+      Number.parseInt(identity, 10),
+    ),
   };
 }
 
@@ -197,6 +201,7 @@ const ORIGIN_KINDS: Partial<Record<LeakKind, string>> = {
   'file-descriptor': 'descriptor',
   'temp-file': 'descriptor',
   'shared-memory': 'descriptor',
+  lease: 'descriptor',
   handle: 'handle',
 };
 

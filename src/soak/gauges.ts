@@ -1,4 +1,6 @@
 import {
+  type Growth,
+  judgeCounts,
   judgeIdentities,
   type Point,
   RESOURCES,
@@ -55,16 +57,19 @@ export function resourceGauges(moments: readonly Moment[]): ResourceGauge[] {
     if (present.length < MIN_SAMPLES) return [];
     const at = present.map((moment) => moment.at);
     return RESOURCES.map(({ key }) => {
-      const sets = present.map((moment) => moment.processes.get(pid)![key]);
-      return {
-        pid,
-        key,
-        series: seriesOf(present, (m) => m.processes.get(pid)![key].length),
-        growth: judgeIdentities(at, sets),
-      };
+      const held = present.map((moment) => moment.processes.get(pid)![key]);
+      const series = seriesOf(present, (m) => countOf(m.processes.get(pid)![key]));
+      const sets = held.filter((one) => typeof one !== 'number');
+      const isCounted = sets.length === 0;
+      const growth = isCounted ? { ...(judgeCounts(series) ?? NO_GROWTH), newest: [] } : judgeIdentities(at, sets);
+      return { pid, key, series, growth };
     });
   });
 }
+
+const NO_GROWTH: Growth = { verdict: 'none', perIteration: 0, ci: [0, 0], onset: 0, isFalling: false };
+
+const countOf = (held: readonly string[] | number): number => (typeof held === 'number' ? held : held.length);
 
 /** Resident anonymous memory less what V8 accounts for: malloc, thread stacks, native add-ons. */
 export function nativeSeries(moments: readonly Moment[], pid: number): Point[] {

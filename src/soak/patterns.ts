@@ -68,7 +68,17 @@ export function adviceFor(kind: LeakKind, facts: Facts, pathText: string): Advic
     case 'shared-memory':
       return {
         pattern: 'segments left behind',
-        hint: 'Segments are made in /dev/shm and not unlinked: unlink each when its last user is done.',
+        hint: 'Segments are made and not closed: close (or unlink) each when its last user is done, or hand it to a scope.',
+      };
+    case 'lease':
+      return {
+        pattern: 'lease without end',
+        hint: 'Sockets, children or locks are leased and not released: hand each to a scope, or release it when its work is done.',
+      };
+    case 'block':
+      return {
+        pattern: 'blocks never freed',
+        hint: 'Blocks of a pool are allocated and not freed: free them on every path, or the whole agent (freeAgent) when its work ends.',
       };
     case 'handle':
       return { pattern: 'handle left open', hint: 'Handles are opened and not closed: close them on every path.' };

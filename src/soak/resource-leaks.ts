@@ -26,7 +26,7 @@ export function withoutConsequences(gauges: readonly ResourceGauge[]): ResourceG
   return causes;
 }
 
-const isOwner = ({ key }: ResourceGauge): boolean => key === 'children' || key === 'threads';
+const isOwner = ({ key }: ResourceGauge): boolean => ['children', 'threads', 'leases'].includes(key);
 
 function explains(owner: ResourceGauge, other: ResourceGauge): boolean {
   const [owners, others] = [owner.growth.newest.length, other.growth.newest.length];
@@ -40,6 +40,9 @@ const WRAPPERS: Partial<Record<Leak['kind'], RegExp>> = {
   socket: /Socket|TCP|Pipe|ClientRequest|IncomingMessage|Server|HTTPParser/,
   'file-descriptor': /FileHandle|ReadStream|WriteStream|ReadFileContext|FSReqCallback/,
   'temp-file': /WriteStream|FileHandle/,
+  'shared-memory': /Segment|SharedArrayBuffer/,
+  lease: /Lease|Lock/,
+  block: /Block/,
 };
 /** Objects for each resource, as rates that are both estimates. */
 const PER_RESOURCE = { least: 0.4, most: 6 };

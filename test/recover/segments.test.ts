@@ -16,6 +16,8 @@ import { FOLDERS, removeFolders } from '../../src/leases/own-lease-folder.fixtur
 import { bundleProgram, OwnerProcess } from '../../src/leases/owner-process.fixture.js';
 import { Segment, type SegmentHandle, Signal } from '../../src/shm/index.js';
 
+const REPETITIONS = process.env.WATERTIGHT_STRESS ? 20 : 3;
+
 let program: string;
 const processes: OwnerProcess[] = [];
 const segments: Segment[] = [];
@@ -137,7 +139,7 @@ describe('E2: writers killed at random', () => {
   it('leave nothing after a reclaim, and a live one loses nothing', async () => {
     const living = start();
     await living.ask('createMany', 10, 'living');
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < REPETITIONS; round++) {
       const writers = Array.from({ length: 4 }, () => start());
       const writing = writers.map((writer) => writer.ask('createMany', 50, 'writer').catch(() => {}));
       await Promise.race(writing);
