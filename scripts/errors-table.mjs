@@ -51,7 +51,8 @@ const MEANINGS = {
   WT_LEASES_LOCKED: 'Another process holds the lock.',
   WT_LEASES_SOCKET_BUSY: 'The path of a unix socket is in use: by a program that listens, or by something else.',
   WT_MONITOR_RECORDING: 'Two recorders of creation stacks in one isolate.',
-  WT_NATIVE_UNAVAILABLE: 'A call of the operating system is needed and cannot be made: no koffi, no node:ffi, or not Linux.',
+  WT_NATIVE_UNAVAILABLE:
+    'A call of the operating system is needed and cannot be made: no koffi, no node:ffi, or not Linux.',
   WT_POOL_CLOSED: 'The pool has been closed.',
   WT_POOL_CREATE_FAILED: '`create` failed; the cause is its error.',
   WT_POOL_FAILED: 'A `create`, `validate` or `destroy` failed and nobody waits for it. A warning.',
@@ -81,7 +82,8 @@ const MEANINGS = {
   WT_SHM_CLOSED: 'The segment is closed.',
   WT_SHM_FULL: 'There is no room for the segment in memory or in its folder.',
   WT_SHM_GONE: 'The last holder of the segment closed it or ended, or another file has taken its place.',
-  WT_SHM_LOCAL: 'The segment reaches the threads of one process only, as native calls cannot be made there. Also a warning.',
+  WT_SHM_LOCAL:
+    'The segment reaches the threads of one process only, as native calls cannot be made there. Also a warning.',
   WT_SHM_SYSTEM: 'The system refused to make, open or map a segment.',
   WT_SOAK_AGENT_FAILED: 'The observer inside the program could not carry out a command.',
   WT_SOAK_CANNOT_START: 'The command after `--` is not there or may not be run.',

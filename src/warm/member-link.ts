@@ -1,3 +1,4 @@
+import type { Children } from '../children/index.js';
 import type { Answer, Order } from './warm-protocol.js';
 
 /** How a member went. */
@@ -18,6 +19,8 @@ export interface LinkEvents {
 /** What a member is started with. */
 export interface LinkOptions {
   readonly name: string;
+  /** Members are processes under these; threads without. */
+  readonly children: Children | undefined;
   readonly script: URL;
   readonly env: NodeJS.ProcessEnv | undefined;
   readonly execArgv: readonly string[] | undefined;

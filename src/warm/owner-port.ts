@@ -1,10 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { WatertightError } from '../core/index.js';
-import { native } from '../native/index.js';
 import type { Answer, Order } from './warm-protocol.js';
 import { contentOf } from './warm-protocol.js';
-
-const SIGKILL = 9;
 
 /** A member's way to its pool: the port of a thread, or the channel of a child process. */
 export interface OwnerPort {
@@ -38,7 +35,6 @@ function threadPort(port: NonNullable<typeof parentPort>): OwnerPort {
 }
 
 function processPort(): OwnerPort {
-  endWithParent();
   // Made when first used: a session that prints something would seem to have left it open.
   void process.stdout;
   void process.stderr;
@@ -54,14 +50,6 @@ function processPort(): OwnerPort {
     },
     leave: () => process.exit(0),
   };
-}
-
-/** The kernel kills a member whose event loop is blocked, too, when the thread that started it ends. */
-function endWithParent(): void {
-  const parent = process.ppid;
-  native()?.setParentDeathSignal(SIGKILL);
-  // It may have ended before the kernel knew.
-  if (process.ppid !== parent) process.exit(1);
 }
 
 function ignore(): void {}

@@ -155,9 +155,10 @@ export class WarmMember {
   }
 
   #start(start: LinkOptions, onExit: (exit: MemberExit) => void): void {
-    const Link = this.#settings.kind === 'process' ? ProcessLink : WorkerLink;
     try {
-      this.#link = new Link(start, { onAnswer: (answer) => this.#onAnswer(answer), onExit });
+      const events = { onAnswer: (answer: Answer) => this.#onAnswer(answer), onExit };
+      const { children } = start;
+      this.#link = children ? new ProcessLink(children, start, events) : new WorkerLink(start, events);
     } catch (cause) {
       // As for one that ends at once: its pool first learns that it is there.
       setImmediate(onExit, { exitCode: null, signal: null, cause });

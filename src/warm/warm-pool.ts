@@ -1,3 +1,4 @@
+import { Children } from '../children/index.js';
 import { checkOptionNames, monotonicMs, type Owned, settleBy, type WatertightError } from '../core/index.js';
 import { reclaim } from '../leases/index.js';
 import { Scope } from '../scope/index.js';
@@ -72,7 +73,10 @@ export class WarmPool {
     this.#settings = settlePoolOptions(options);
     this.name = this.#settings.name;
     const { env, execArgv, argv = [], workerData, resourceLimits } = options;
-    this.#start = { script: this.#settings.script, env, execArgv, argv, workerData, resourceLimits };
+    // A member that leaves and the one that takes its place are there at the same time.
+    const limit = 2 * this.#wanted;
+    const children = this.#settings.kind === 'process' ? new Children({ name: this.name, limit }) : undefined;
+    this.#start = { script: this.#settings.script, children, env, execArgv, argv, workerData, resourceLimits };
     this.#owned = this.#heldBy(options.scope);
   }
 
@@ -307,6 +311,7 @@ export class WarmPool {
     const late = members.filter(({ state }) => state !== 'ended');
     for (const member of late) member.kill();
     await settleBy(exits, by(1));
+    await this.#start.children?.close({ graceMs: 0, timeoutMs: Math.max(by(1) - monotonicMs(), 0) });
     await settleBy(this.#sweeping, by(1));
     return this.#stopped(startedAt, sessions.length, members, late.length);
   }
