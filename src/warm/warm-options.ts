@@ -87,7 +87,7 @@ const WHERE = 'new WarmPool(options)';
 const OPEN = 'pool.open(options)';
 
 /** All names, held against the types by the compiler. */
-const POOL_NAMES = Object.keys({
+export const POOL_OPTION_NAMES = Object.keys({
   script: 0,
   kind: 0,
   size: 0,
@@ -104,7 +104,7 @@ const POOL_NAMES = Object.keys({
   workerData: 0,
   resourceLimits: 0,
 } satisfies Record<keyof WarmPoolOptions, 0>);
-const OPEN_NAMES = Object.keys({
+export const OPEN_OPTION_NAMES = Object.keys({
   segments: 0,
   data: 0,
   members: 0,
@@ -115,7 +115,7 @@ const OPEN_NAMES = Object.keys({
 
 /** @throws TypeError, RangeError naming the option, its rule and what came */
 export function settlePoolOptions(options: WarmPoolOptions): WarmSettings {
-  checkOptionNames(WHERE, options, POOL_NAMES);
+  checkOptionNames(WHERE, options, POOL_OPTION_NAMES);
   const { kind = 'worker', name = 'warm', leftovers = 'replace' } = options;
   checkOwner(WHERE, options.scope);
   if (typeof name !== 'string') throw new TypeError(`${WHERE}: name must be a string, not ${kindOf(name)}`);
@@ -137,7 +137,7 @@ export function settlePoolOptions(options: WarmPoolOptions): WarmSettings {
 
 /** @throws TypeError, RangeError; WatertightError WT_SHM_CLOSED for a segment that is closed */
 export function settleOpenOptions(options: OpenOptions, size: number): OpenSettings {
-  checkOptionNames(OPEN, options, OPEN_NAMES);
+  checkOptionNames(OPEN, options, OPEN_OPTION_NAMES);
   const { segments = {}, data, members = size, timeoutMs = OPEN_TIMEOUT_MS, signal, scope } = options;
   checkOwner(OPEN, scope);
   checkSignal(OPEN, signal);
