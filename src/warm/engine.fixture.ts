@@ -59,6 +59,7 @@ const begins: Record<string, (session: MemberSession) => unknown> = {
     void session.scope.defer('speaker', () => {
       for (;;);
     }),
+  'prints-at-end': (session) => void session.scope.defer('speaker', () => console.log('good night')),
   'leaves-timer': () => void setInterval(() => {}, 1000),
   'leaves-segment': () => void Segment.create({ bytes: 4096 }),
   'leaves-socket': async () => {

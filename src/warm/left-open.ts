@@ -20,9 +20,15 @@ export function countOpen(): OpenCounts {
   }
   // The timer by which a scope closes runs out by itself.
   if (closingClock.isTicking && counts.Timeout !== undefined) counts.Timeout--;
+  // A thread's output travels through a port that counts until its owner has read it.
+  if (isPrinting() && counts.MessagePort !== undefined) counts.MessagePort--;
   const segments = openSegments().length;
   if (segments > 0) counts.Segment = segments;
   return counts;
+}
+
+function isPrinting(): boolean {
+  return process.stdout.writableLength + process.stderr.writableLength > 0;
 }
 
 /** What is open beyond `before`, once what is being closed has had its turns. Cost: as `countOpen` when nothing is. */
