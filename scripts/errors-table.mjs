@@ -9,6 +9,22 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** What each code means, in a sentence: messages name the one thing at hand. */
 const MEANINGS = {
+  WT_BLOCKS_AGENT_HELD: 'The agent belongs to another participant, or waits to be adopted.',
+  WT_BLOCKS_CLOSED: 'The pool of blocks has been closed.',
+  WT_BLOCKS_DOUBLE_FREE: 'A handle was freed before, or is named twice. Nothing was changed.',
+  WT_BLOCKS_DRAINING: 'The pool waits until nothing is held, to be reconfigured.',
+  WT_BLOCKS_EXHAUSTED: 'Fewer blocks are free than were asked for, also after what the dead held came back.',
+  WT_BLOCKS_FOREIGN_HANDLE: "A handle is another agent's. Nothing was changed.",
+  WT_BLOCKS_HELD: 'The pool cannot be reconfigured while blocks are held.',
+  WT_BLOCKS_LAYOUT: 'The segment is no pool of blocks, or one of another version or size.',
+  WT_BLOCKS_LOCK_TIMEOUT: 'The lock was not free in time: its holder lives and does not go on; the error names it.',
+  WT_BLOCKS_NO_DATA: 'The pool was made without bytes.',
+  WT_BLOCKS_STALE_HANDLE: 'The block of a handle was freed since, or the pool reconfigured. Nothing was changed.',
+  WT_BLOCKS_TOO_MANY_AGENTS: 'As many agents hold blocks as the pool has room for.',
+  WT_BLOCKS_TOO_MANY_PARTICIPANTS: 'As many pools are attached as there is room for.',
+  WT_BLOCKS_TOO_MANY_SHARES: 'There is no room for more references beside the first one of each block.',
+  WT_BLOCKS_UNKNOWN_AGENT: 'No agent has that name.',
+  WT_BLOCKS_WINDOW: 'The agent has as many blocks in a layer as its window allows.',
   WT_BOUNDED_CLOSED: 'The ring, queue, semaphore or cache has been closed.',
   WT_BOUNDED_FULL: 'A queue, or the line before a semaphore, is at its limit and refuses.',
   WT_BOUNDED_PERMIT_FORGOTTEN: 'A permit was collected without having been released; it was given back. A warning.',

@@ -10,7 +10,7 @@ import { descriptorCount } from './processes.fixture.js';
 const children = new Children({ guard: false });
 await children.start('true').ended;
 const before =
-  descriptorCount() + listLeases().filter(({ kind, ownerState }) => kind === 'child' && ownerState === 'alive').length;
+  descriptorCount() + listLeases().filter(({ kind, pid }) => kind === 'child' && pid === process.pid).length;
 
 const taken: number[] = [];
 try {
@@ -34,5 +34,5 @@ for (;;) {
 for (const fd of taken) closeSync(fd);
 await children.close();
 const after =
-  descriptorCount() + listLeases().filter(({ kind, ownerState }) => kind === 'child' && ownerState === 'alive').length;
+  descriptorCount() + listLeases().filter(({ kind, pid }) => kind === 'child' && pid === process.pid).length;
 process.stdout.write(JSON.stringify({ refused, before, after, code }));

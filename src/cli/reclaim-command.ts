@@ -50,11 +50,13 @@ function reportText(report: ReclaimReport): string {
   const all = [...reclaimed.map(rowText), ...locks.map((path) => `  lock     ${plainText(path, 160)}`)];
   const verb = isDryRun ? 'would be reclaimed' : 'reclaimed';
   return [
-    all.length === 0 ? 'nothing was left behind' : `${all.length} ${verb}, of ${deadOwners} dead owners`,
+    all.length === 0 ? 'nothing was left behind' : `${all.length} ${verb}, of ${count(deadOwners, 'dead owner')}`,
     ...shortened(all),
     ...(failures.length > 0 ? [`${failures.length} could not be, and will be tried again`] : []),
     ...shortened(failures.map(({ kind, path, reason }) => `  ${kind.padEnd(8)} ${plainText(path, 160)}: ${reason}`)),
-    `${alive} of live processes, untouched`,
+    ...(alive > 0
+      ? [`${alive} ${alive === 1 ? 'lease of a live process' : 'leases of live processes'}, untouched`]
+      : []),
     ...(unknown > 0 ? [`${unknown} of owners of whom nothing is known from here, untouched`] : []),
   ]
     .join('\n')
@@ -63,7 +65,9 @@ function reportText(report: ReclaimReport): string {
 
 function listText(leases: readonly LeaseRow[]): string {
   const rows = leases.map((lease) => `${rowText(lease)}  ${lease.ownerState}, process ${lease.pid}`);
-  return [leases.length === 0 ? 'no leases' : `${leases.length} leases`, ...shortened(rows)].join('\n').concat('\n');
+  return [leases.length === 0 ? 'no leases' : count(leases.length, 'lease'), ...shortened(rows)]
+    .join('\n')
+    .concat('\n');
 }
 
 /** Names are of files that anyone of this user may have made. */
@@ -75,3 +79,5 @@ function shortened(rows: readonly string[]): string[] {
   const more = rows.length - MOST_ROWS;
   return more <= 0 ? [...rows] : [...rows.slice(0, MOST_ROWS), `  … and ${more} more (--json has all)`];
 }
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

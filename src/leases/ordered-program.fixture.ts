@@ -2,7 +2,7 @@
 // call of the file system or of the operating system, counted from the order on: every step is cut once.
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
-import { Native } from '../native/native.js';
+import { Native } from '../native/index.js';
 
 const killAt = Number(process.env.WATERTIGHT_TEST_KILL_AT ?? Number.POSITIVE_INFINITY);
 let calls = Number.NEGATIVE_INFINITY;

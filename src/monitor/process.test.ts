@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseProcStat, procChildren, scanChildren } from '../core/index.js';
+import { needNative } from '../native/index.js';
 import { ProcessSampler, sampleIsolate } from './index.js';
 
 const isLinux = process.platform === 'linux';
@@ -115,6 +116,30 @@ describe.runIf(isLinux)('ProcessSampler.sample()', () => {
     expect(sampler.sample().segments).toContain(`${ino} ${name}`);
     rmSync(path);
     expect(sampler.sample().segments).not.toContain(`${ino} ${name}`);
+  });
+
+  test('counts memory files as segments, and what this process leases by kind, but not what others lease', () => {
+    const fd = needNative('test').openMemoryFile('test');
+    const pid = process.pid.toString(36);
+    const names = [
+      `${pid}-1-1-1-1.0.segment`,
+      `${pid}-1-1-1-1.1.socket`,
+      `${pid}-1-1-1-1.owner`,
+      '1-1-1-1-1.0.segment',
+    ];
+    const paths = names.map((name) => `/dev/shm/wt.00000000.${name}`);
+    for (const path of paths) writeFileSync(path, '');
+    try {
+      const { segments, leases, descriptors } = new ProcessSampler().sample();
+      expect(segments).toContain(`${fd} /memfd:test (deleted)`);
+      expect(descriptors.filter((one) => one.includes('memfd'))).toEqual([]);
+      const ofLeases = (identities: readonly string[]) =>
+        identities.filter((one) => one.includes('wt.00000000.')).map((one) => one.split('.').at(-1));
+      expect([ofLeases(segments), ofLeases(leases)]).toEqual([['segment'], ['socket']]);
+    } finally {
+      closeSync(fd);
+      for (const path of paths) rmSync(path);
+    }
   });
 
   test('lists temp files one folder deep, and skips folders that are missing', () => {
