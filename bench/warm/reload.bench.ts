@@ -133,8 +133,10 @@ function printTimes(ways: readonly Pick<Way, 'name' | 'inits' | 'teardowns'>[]):
     console.log(`  ${name} (${inits.length} cycles)\n    ${row('init    ', inits)}\n    ${row('teardown', teardowns)}`);
   }
   console.log(`  of an init with new segments:\n    ${row('segments', segmentTimes)}`);
-  const isMet = mean(ours!.inits) <= TARGET_MS && mean(ours!.teardowns) <= TARGET_MS;
-  console.log(`  ${isMet ? '✓' : '✗'} ${ours!.name}: at most ${TARGET_MS} ms mean wanted of each`);
+  for (const { name, inits, teardowns } of ways.slice(0, 2)) {
+    const isMet = mean(inits) <= TARGET_MS && mean(teardowns) <= TARGET_MS;
+    console.log(`  ${isMet ? '✓' : '✗'} ${name}: at most ${TARGET_MS} ms mean wanted of each`);
+  }
 }
 
 async function coldStart(pool: WarmPool): Promise<string> {

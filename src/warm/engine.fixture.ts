@@ -7,6 +7,8 @@ import { serveSessions } from './index.js';
 import type { MemberSession } from './member-session.js';
 
 const words = (session: MemberSession) => new Int32Array(session.segments.words!.buffer, 0, 16);
+/** One that nobody holds may be collected, and is then no segment left open. */
+const kept: Segment[] = [];
 const forEver = () => new Promise(() => {});
 const isMine = (session: MemberSession) => {
   const { only } = (session.data ?? {}) as { only?: number };
@@ -61,7 +63,7 @@ const begins: Record<string, (session: MemberSession) => unknown> = {
     }),
   'prints-at-end': (session) => void session.scope.defer('speaker', () => console.log('good night')),
   'leaves-timer': () => void setInterval(() => {}, 1000),
-  'leaves-segment': () => void Segment.create({ bytes: 4096 }),
+  'leaves-segment': () => void kept.push(Segment.create({ bytes: 4096 })),
   'leaves-socket': async () => {
     const socket = createSocket('udp4');
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));

@@ -40,7 +40,7 @@ const LAST_RETRY_MS = 10_000;
  *
  * Owned by `scope`, or by whoever made it; ends with `stop()`. Warm members do not keep the process alive, sessions do.
  *
- * Cost: a session 0.1 ms to open and 0.1 ms to close with two threads (`bench/warm`); a member what a thread (8 MB) or a
+ * Cost: a session 0.1 ms to open and 0.1 ms to close with two threads, and 0.1 ms more for each segment (`bench/warm`); a member what a thread (8 MB) or a
  * process (40 MB) costs.
  *
  * @example
