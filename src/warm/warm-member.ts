@@ -20,9 +20,12 @@ export interface MemberPlace {
   onEnded(index: number, exit: MemberExit): void;
 }
 
-/** A member needs this share of its time, but at most so much, to say what it could not release. */
+/**
+ * A member needs this share of its time, but at most so much, to say what it could not release: a scope is 50 ms over its
+ * time at most, the look for what is left takes 20, and the machine may be busy.
+ */
 const REPORT_SHARE = 0.3;
-const REPORT_MS = 50;
+const REPORT_MS = 200;
 
 const NOTHING: SessionEnd = { released: 0, failures: [], stuck: [], left: {} };
 

@@ -129,7 +129,7 @@ describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
     ['leaves-segment', 'held', { left: { Segment: 1 } }],
     ['leaves-socket', 'held', { left: { UDPWrap: 1 } }],
   ] as const)('a member that %s is replaced, and the report says why: %s', async (does, outcome, detail) => {
-    const pool = make({ endTimeoutMs: 200 });
+    const pool = make({ endTimeoutMs: 1_000 });
     const session = await pool.open({ data: { does, only: 1 } });
     const [, culprit] = names(session);
     const report = await session.close();
