@@ -13,7 +13,7 @@ const PAIRS: readonly [name: string, clean: string, leaky: string, kind: string,
   ['weak', 'lifetimes/weak', 'lifetimes/weak.leaky', 'listener', /document/],
   ['threads', 'lifetimes/threads', 'lifetimes/threads.leaky', 'thread', /openThread|threads\.leaky\.mjs/],
   ['connections', 'hub/soak', 'hub/leaky', 'listener', /news/],
-  ['warm', 'hot-reload/soak', 'hot-reload/leaky', 'shared-memory', /leaky\.mjs/],
+  ['warm', 'hot-reload/soak', 'hot-reload/leaky', 'heap-objects', /leaky\.mjs/],
 ];
 /** The rest is for `npm run stress`: each soak takes up to a minute. */
 const SHORT = ['scope', 'pool'];
