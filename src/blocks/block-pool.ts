@@ -1,9 +1,9 @@
-import { kindOf, type Owned } from '../core/index.js';
+import { kindOf, type Owned, registerGauge } from '../core/index.js';
 import { ownerState, thisOwner } from '../leases/index.js';
 import type { Segment } from '../shm/index.js';
 import { AgentNames } from './agent-names.js';
 import { type AuditReport, auditWords } from './audit.js';
-import { BANK_BLOCK_BYTES, DRAINING, KEEP, LOCK, layoutOf } from './layout.js';
+import { BANK_BLOCK_BYTES, DRAINING, HELD, KEEP, LOCK, layoutOf } from './layout.js';
 import { LockWait } from './lock-wait.js';
 import {
   type AttachOptions,
@@ -102,6 +102,7 @@ export class BlockPool implements Disposable {
   /** All the blocks' bytes; null without data. */
   readonly #bytes: Uint8Array | null;
   readonly #owned: Owned | undefined;
+  readonly #stopGauge: () => void;
   #isClosed = false;
 
   /** @throws TypeError, RangeError; WatertightError WT_SCOPE_CLOSED; what making a segment throws */
@@ -123,6 +124,7 @@ export class BlockPool implements Disposable {
     this.#p = { m: words, l, uid: uidWords(thisOwner().uid), env: this.#environment(), owner: 0, fault: 0 };
     if (settings) format(this.#p, settings.configuration);
     this.#join();
+    this.#stopGauge = registerGauge('blocks', this, (pool) => pool.#p.m[HELD]);
     this.#owned = options.scope?.defer(this.name, () => this.close());
   }
 
@@ -364,6 +366,7 @@ export class BlockPool implements Disposable {
     const done: Recovered = { participants: 0, agents: 0, references: 0, blocks: 0, orphans: 0 };
     this.#run(() => leave(this.#p, done), {}, 'close()');
     this.#isClosed = true;
+    this.#stopGauge();
     this.#owned?.detach();
     for (const segment of this.#segments) segment.close();
   }

@@ -45,12 +45,12 @@ export class Tracer {
    * @param link the main thread of the process that leaks; null where there is none left to ask
    */
   async resourceLeak(gauge: ResourceGauge, link: AgentLink | null, leaks: Leak[]): Promise<Leak> {
-    const { kind, unit } = RESOURCES.find(({ key }) => key === gauge.key)!;
+    const { kind, unit, name } = RESOURCES.find(({ key }) => key === gauge.key)!;
     const { perIteration, ci, newest } = gauge.growth;
     const witnesses = link ? await this.#interrogate(link, [], perIteration, true) : NO_WITNESSES;
     const stack = await new SourceLines(link).map(resourceStack(witnesses, kind));
     const holder = takeHolder(leaks, kind, perIteration);
-    const className = resourceClass(newest);
+    const className = resourceClass(newest) || name;
     const pathText = holder?.pathText ?? '';
     return {
       kind,

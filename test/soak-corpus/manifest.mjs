@@ -14,6 +14,7 @@ const leaky = [
   leak('array-doubles.leaky.mjs', 'growing-container', 2, /latenciesMs|measure/),
   leak('array-ints.leaky.mjs', 'growing-container', 1, /statistics|totals/),
   leak('async-context.leaky.mjs', 'heap-objects', 0.25, /pendingFlushes|RequestContext|handle/),
+  leak('blocks.leaky.mjs', 'block', 0.008, /blocks of pools/),
   leak('buffer-concat.leaky.mjs', 'external-memory', undefined, /exported|appendRow/),
   leak('buffers.leaky.mjs', 'external-memory', 0.05, /invoices|renderInvoice/),
   leak('children.leaky.mjs', 'child-process', 0.01, /sleep|startHelper/),
