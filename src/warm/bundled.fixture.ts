@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -8,7 +8,10 @@ export async function bundled(url: URL): Promise<string> {
   const folder = fileURLToPath(new URL('../../node_modules/.cache/watertight-tests/', import.meta.url));
   mkdirSync(folder, { recursive: true });
   const source = fileURLToPath(url);
-  const outfile = `${folder}${process.pid}-${source.split('/').at(-1)?.replace('.ts', '.mjs')}`;
+  const place = `${folder}warm-${source.split('/').at(-1)?.replace('.ts', '.mjs')}`;
+  const outfile = `${place}.${process.pid}.mjs`;
   await build({ entryPoints: [source], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' });
-  return outfile;
+  // Put in its place whole: another test file may be loading it.
+  renameSync(outfile, place);
+  return place;
 }
