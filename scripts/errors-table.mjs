@@ -147,6 +147,19 @@ const MEANINGS = {
   WT_THREADS_TASK_TIMEOUT: 'The task took longer than its time.',
   WT_THREADS_UNRESPONSIVE: 'A thread runs native code, which nothing can stop from outside.',
   WT_THREADS_WOULD_DEADLOCK: 'An exclusive object was called from inside its own call.',
+  WT_WARM_BEGIN_FAILED:
+    "A member's function threw while a session was opened, or a segment could not be opened there; all have ended it.",
+  WT_WARM_BUSY: 'So many members did not come free, or could not be started, in the time for opening a session.',
+  WT_WARM_CANNOT_START: 'A member ended, or did not call `serveSessions`, before it was warm.',
+  WT_WARM_CLOSED: 'The warm pool is being stopped, or has been.',
+  WT_WARM_FULL: 'Too many wait for members of a warm pool.',
+  WT_WARM_MEMBER_ENDED:
+    'A member ended in a session: it exited, crashed or was killed. Another takes its place in the pool.',
+  WT_WARM_NO_POOL: '`serveSessions` was called in a program that no warm pool has started.',
+  WT_WARM_OPEN_TIMEOUT: 'Members did not begin a session in time; all have ended it.',
+  WT_WARM_SERVING: '`serveSessions` was called twice in one member.',
+  WT_WARM_SESSION_CLOSED: 'Something was sent to a session after its end had begun.',
+  WT_WARM_STUCK: 'A warm pool was stopped by its owner, and members that run native code are still there.',
   WT_WEAK_COLLECTED: 'The object behind a back-reference is gone.',
   WT_WEAK_RETAINED: 'What should have been collected is still held. A warning.',
 };

@@ -34,6 +34,11 @@ export class DeadlineClock {
     this.#keepsAlive = keepsAlive;
   }
 
+  /** It has a timer of Node's that waits, which may be one that only runs out. */
+  get isTicking(): boolean {
+    return this.#timer !== null;
+  }
+
   /** Cost: O(1). */
   add(deadline: Deadline, now: number): void {
     deadline.nextDeadline = this.#first;

@@ -27,3 +27,4 @@ export {
 } from './proc.js';
 export { seededRandom } from './random.js';
 export { cut, escapeHtml, escapeXml, plainText, wellFormed } from './text.js';
+export { describeThrown, rebuildThrown, type ThrownShape } from './thrown.js';

@@ -1,6 +1,6 @@
 import { BroadcastChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { ThrownShape } from '../core/index.js';
 import { LOCALS_CHANNEL, type LocalMessage } from './thread-local.js';
-import type { ThrownShape } from './thread-protocol.js';
 
 /**
  * Listens to what every thread of the process says of its `ThreadLocal` values. Messages that were posted before a

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort, type TransferListItem, type Worker } from 'node:worker_threads';
 import { type Pool as LibraryPool, pool as libraryPool, TerminateError } from 'workerpool';
-import { Deadline, type DeadlineClock, WatertightError } from '../core/index.js';
+import { Deadline, type DeadlineClock, describeThrown, rebuildThrown, WatertightError } from '../core/index.js';
 import type { PoolTask } from './pool-task.js';
 import { sightWorker } from './sight-worker.js';
 import {
@@ -13,7 +13,6 @@ import {
   type ThreadStart,
 } from './thread-protocol.js';
 import type { ThreadScript } from './thread-script.js';
-import { describeThrown, rebuildThrown } from './thrown.js';
 
 /**
  * `aborting`: its task was told to stop and has some time for it. `leaving`: it disposes of its values and exits.

@@ -5,10 +5,10 @@
 import { getHeapStatistics } from 'node:v8';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Transfer, worker } from 'workerpool';
+import { describeThrown } from '../core/index.js';
 import { TaskContext } from './task-context.js';
 import { disposeThreadLocals } from './thread-local.js';
 import { type AbortMessage, HEAP_BYTES, RUN_METHOD, type TaskAnswer, type ThreadStart } from './thread-protocol.js';
-import { describeThrown } from './thrown.js';
 
 type Task = (input: unknown, context: TaskContext) => unknown;
 

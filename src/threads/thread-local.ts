@@ -3,9 +3,8 @@
  * held is told to the registry by a BroadcastChannel: a message posted before a thread is terminated still arrives.
  */
 import { BroadcastChannel, threadId } from 'node:worker_threads';
-import { checkCallback, checkOptionNames, kindOf, WatertightError } from '../core/index.js';
+import { checkCallback, checkOptionNames, describeThrown, kindOf, WatertightError } from '../core/index.js';
 import { CallChain } from './call-chain.js';
-import { describeThrown } from './thrown.js';
 
 export const LOCALS_CHANNEL = 'watertight:thread-locals';
 

@@ -1,4 +1,11 @@
-import { checkOptionNames, DeadlineClock, type Owned, settleBy, type WatertightError } from '../core/index.js';
+import {
+  checkOptionNames,
+  DeadlineClock,
+  type Owned,
+  rebuildThrown,
+  settleBy,
+  type WatertightError,
+} from '../core/index.js';
 import { fnSource } from './fn-source.js';
 import { ownedBy } from './owned-by.js';
 import { PoolErrors } from './pool-errors.js';
@@ -15,7 +22,6 @@ import { TaskQueue } from './task-queue.js';
 import { stuckThread, ThreadFleet } from './thread-fleet.js';
 import type { TaskAnswer } from './thread-protocol.js';
 import { moduleUrl, threadScript } from './thread-script.js';
-import { rebuildThrown } from './thrown.js';
 
 const GRACE_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 10_000;

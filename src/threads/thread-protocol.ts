@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { ThrownShape } from '../core/index.js';
 
 /** The one method that a thread of a pool offers to workerpool. */
 export const RUN_METHOD = 'watertight:run';
@@ -32,14 +33,3 @@ export interface AbortMessage {
 }
 
 export type TaskAnswer = { readonly value: unknown } | { readonly thrown: ThrownShape };
-
-/** An error on its way through structured clone, which drops codes, names and classes. */
-export interface ThrownShape {
-  readonly name: string;
-  readonly message: string;
-  readonly stack: string | undefined;
-  /** Own enumerable properties that are primitives: `code`, `status` … */
-  readonly properties: Readonly<Record<string, unknown>>;
-  readonly cause: ThrownShape | undefined;
-  readonly isError: boolean;
-}

@@ -6,13 +6,14 @@ import {
   kindOf,
   type Owned,
   type Owner,
+  rebuildThrown,
   settleBy,
+  type ThrownShape,
   WatertightError,
 } from '../core/index.js';
 import { LocalsListener } from './locals-listener.js';
 import { ownedBy } from './owned-by.js';
 import type { LocalMessage } from './thread-local.js';
-import type { ThrownShape } from './thread-protocol.js';
 import {
   checkRegistration,
   cleanups,
@@ -21,7 +22,6 @@ import {
   ThreadRecord,
   type ThreadRegistration,
 } from './thread-record.js';
-import { rebuildThrown } from './thrown.js';
 
 const IDLE_MS = 30 * 60_000;
 const SWEEP_EVERY_MS = 60_000;

@@ -1,5 +1,3 @@
-import type { ThrownShape } from './thread-protocol.js';
-
 /** Causes kept: a longer chain has never told more. */
 const CAUSE_DEPTH = 4;
 const CLASSES: Readonly<Record<string, ErrorConstructor>> = {
@@ -11,7 +9,18 @@ const CLASSES: Readonly<Record<string, ErrorConstructor>> = {
   URIError,
 };
 
-/** Whatever a task threw, as plain data. */
+/** An error on its way through structured clone, which drops codes, names and classes. */
+export interface ThrownShape {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Own enumerable properties that are primitives: `code`, `status` … */
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly cause: ThrownShape | undefined;
+  readonly isError: boolean;
+}
+
+/** Whatever was thrown, as plain data. */
 export function describeThrown(thrown: unknown, depth = CAUSE_DEPTH): ThrownShape {
   if (!(thrown instanceof Error)) {
     const { message, isClean } = textOf(thrown);
