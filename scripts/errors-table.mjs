@@ -64,9 +64,11 @@ const MEANINGS = {
   WT_HEAP_UNKNOWN_CLASS: 'No object in the snapshot has that class.',
   WT_HEAP_UNKNOWN_NODE: 'No object in the snapshot has that id.',
   WT_LEASES_FOLDER: 'The folder of leases, or the one for temporary files, is full, read-only, missing or not ours.',
+  WT_LEASES_FOREIGN: 'What stands at the path of a lock is another user’s, or no file.',
   WT_LEASES_LOCKED: 'Another process holds the lock.',
   WT_LEASES_SOCKET_BUSY: 'The path of a unix socket is in use: by a program that listens, or by something else.',
   WT_MONITOR_RECORDING: 'Two recorders of creation stacks in one isolate.',
+  WT_NATIVE_CHOICE: '`WATERTIGHT_NATIVE` names nobody who makes native calls.',
   WT_NATIVE_UNAVAILABLE:
     'A call of the operating system is needed and cannot be made: no koffi, no node:ffi, or not Linux.',
   WT_POOL_CLOSED: 'The pool has been closed.',

@@ -1,7 +1,7 @@
 // A process that leases what it is told to.
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { makeEntry } from './entry-failure.js';
 import { lease, listLeases, MARK_VARIABLE, reclaim, registerChild, thisOwner } from './index.js';
 import { serve } from './ordered-program.fixture.js';
@@ -38,6 +38,24 @@ serve({
     held.push(leased, child);
     return child.pid;
   },
+  closeSocket: async () => {
+    await new Promise((resolve) => (held.at(-1) as Server).close(resolve));
+    await (held.at(-2) as { release(): unknown }).release();
+  },
+  nested: async (program: string) => {
+    const leased = registerChild();
+    const child = childProcess.fork(program, { env: { ...process.env, [MARK_VARIABLE]: leased.mark }, execArgv: [] });
+    leased.bind(child.pid!);
+    child.send({ order: 'child', values: [] });
+    await new Promise((resolve) => child.once('message', resolve));
+    return child.pid;
+  },
+  setuid: (userId: number) => {
+    process.setgroups!([]);
+    process.setuid!(userId);
+    return listLeases();
+  },
+  exit: () => process.exit(0),
   lock: async (name: string) => void held.push(await lease.lock(name)),
   unlock: () => (held.at(-1) as { release(): void }).release(),
   list: () => listLeases(),

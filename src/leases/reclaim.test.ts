@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -10,10 +10,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { procStat } from '../core/index.js';
+import { Scope } from '../scope/index.js';
 import { lease, listLeases, ownerState, reclaim, thisOwner } from './index.js';
 import { FOLDERS, removeFolders } from './own-lease-folder.fixture.js';
 import { bundleProgram, OwnerProcess } from './owner-process.fixture.js';
@@ -205,6 +206,182 @@ describe('reclaim()', () => {
         return;
       }
     }
+  });
+});
+
+describe('what a trial of strangers broke', () => {
+  it('a process that ends in order removes no socket on which another listens by now', async () => {
+    const path = `${FOLDERS.temp}/handed-over.sock`;
+    const first = start();
+    await first.ask('socket', path);
+    await expect(lease.socket(path)).rejects.toMatchObject({
+      code: 'WT_LEASES_SOCKET_BUSY',
+      message: expect.stringMatching(/has leased it/),
+    });
+    await first.ask('closeSocket');
+    const next = await lease.socket(path);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(next.socketPath, resolve));
+    await first.ask('exit').catch(() => {});
+    await first.ended();
+    await reclaim();
+    expect(existsSync(path)).toBe(true);
+    await new Promise((resolve) => server.close(resolve));
+    await next.release();
+  });
+
+  it('of many who take over a stale socket at once, one gets it', async () => {
+    const path = `${FOLDERS.temp}/contested.sock`;
+    for (let round = 0; round < 5; round++) {
+      const dead = start();
+      await dead.ask('socket', path);
+      await dead.kill();
+      const starters = Array.from({ length: 3 }, () => start());
+      await Promise.all(starters.map((one) => one.ask('owner')));
+      const results = await Promise.all(
+        starters.map((one) =>
+          one.ask('socket', path).then(
+            () => 'got it',
+            () => 'refused',
+          ),
+        ),
+      );
+      expect(results.sort()).toEqual(['got it', 'refused', 'refused']);
+      await new Promise<void>((resolve, reject) => connect(path, resolve).on('error', reject)).finally(() => {});
+      await Promise.all(starters.map((one) => one.kill()));
+      await reclaim();
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("where no boot can be read, live folders are nobody else's to remove", async () => {
+    const hidden = start({}, [
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      'mount -t proc -o subset=pid proc /proc && exec "$0" "$@"',
+    ]);
+    const folder = await hidden.ask<string>('folder');
+    await reclaim();
+    expect(existsSync(folder)).toBe(true);
+    await hidden.kill();
+    rmSync(folder, { recursive: true });
+    for (const name of left()) rmSync(`${FOLDERS.leases}/${name}`);
+  });
+
+  it('a child of another PID namespace is neither mistaken for one here nor forgotten', async () => {
+    const sleeper = spawn('sleep', ['1000']);
+    const { startTicks } = procStat(sleeper.pid!)!;
+    const boot = thisOwner().uid && readdirSync(FOLDERS.leases)[0]!.split('.')[1];
+    const owner = `${FOLDERS.leases}/wt.${boot}.2s-2s-1-zzzzz-abc`;
+    execFileSync('mkfifo', [`${owner}.owner`]);
+    symlinkSync(`${sleeper.pid}:${startTicks}`, `${owner}.0.child`);
+    expect(await reclaim()).toMatchObject({ reclaimed: [], unknown: 1 });
+    expect(procStat(sleeper.pid!)?.state).toBe('S');
+    expect(left()).toHaveLength(2);
+    sleeper.kill();
+    for (const name of left()) rmSync(`${FOLDERS.leases}/${name}`);
+  });
+
+  it('what stands in the way of a lock is not waited for, not read and not used', async () => {
+    const path = `${FOLDERS.leases}/wt-lock.${process.geteuid!()}.trap`;
+    execFileSync('mkfifo', ['-m', '666', path]);
+    await reclaim();
+    await expect(lease.lock('trap')).rejects.toMatchObject({
+      code: 'WT_LEASES_FOREIGN',
+      message: expect.stringMatching(/is no file/),
+    });
+    rmSync(path);
+    writeFileSync(path, '');
+    execFileSync('chown', ['65534', path]);
+    await reclaim();
+    await expect(lease.lock('trap')).rejects.toMatchObject({
+      code: 'WT_LEASES_FOREIGN',
+      message: expect.stringMatching(/user 65534/),
+    });
+    expect(existsSync(path)).toBe(true);
+    rmSync(path);
+  });
+
+  it("root leaves alone what belongs to others, their owners' files too", async () => {
+    const names = ['owner', '0.segment', '0.child'].map(
+      (kind) => `${FOLDERS.leases}/wt.00000000.2s-2s-1-1-abc.${kind}`,
+    );
+    const boot = readdirSync(FOLDERS.leases)[0]!.split('.')[1]!;
+    const [fifo, segment] = names.map((name) => name.replace('00000000', boot));
+    execFileSync('mkfifo', [fifo!]);
+    writeFileSync(segment!, '');
+    execFileSync('chown', ['65534', fifo!, segment!]);
+    expect(await reclaim()).toMatchObject({ reclaimed: [], deadOwners: 0, alive: 0 });
+    expect(left()).toHaveLength(2);
+    for (const name of left()) rmSync(`${FOLDERS.leases}/${name}`);
+  });
+
+  it('a lease that was forged removes nothing but itself', async () => {
+    const dead = start();
+    await dead.ask('folder');
+    const [name] = left().filter((entry) => entry.endsWith('.folder'));
+    await dead.kill();
+    const precious = `${FOLDERS.temp}/precious`;
+    mkdirSync(precious);
+    symlinkSync(precious, `${FOLDERS.leases}/${name!.replace('.0.folder', '.1.folder')}`);
+    expect((await reclaim()).reclaimed).toHaveLength(2);
+    expect(existsSync(precious)).toBe(true);
+    rmSync(precious, { recursive: true });
+  });
+
+  it('one reclaim is enough for programs that were started by programs', async () => {
+    const outer = start();
+    const inner = await outer.ask<number>('nested', program);
+    await outer.kill();
+    const report = await reclaim();
+    expect(report.deadOwners).toBe(2);
+    expect(procStat(inner)?.state ?? 'gone').toMatch(/Z|gone/);
+    expect(left()).toEqual([]);
+  });
+
+  it("an orderly end leaves nothing but what has to be asked for, and its owner's file with that", async () => {
+    const owner = start();
+    await owner.ask('segments', 2);
+    await owner.ask('folder');
+    await owner.ask('lock', 'at-exit');
+    await owner.ask('exit').catch(() => {});
+    await owner.ended();
+    expect(left()).toEqual([]);
+    const parent = start();
+    await parent.ask('child');
+    await parent.ask('exit').catch(() => {});
+    await parent.ended();
+    expect(
+      left()
+        .map((name) => name.split('.').at(-1))
+        .sort(),
+    ).toEqual(['child', 'owner']);
+    expect((await reclaim()).reclaimed).toHaveLength(1);
+    expect(left()).toEqual([]);
+  });
+
+  it('after the user has changed, what was leased before is left to its user, and the end is an orderly one', async () => {
+    const dropping = start();
+    await dropping.ask('folder');
+    expect(await dropping.ask('setuid', 65534)).toEqual([]);
+    await dropping.ask('exit').catch(() => {});
+    const [code] = (await dropping.ended()) as [number];
+    expect(code).toBe(0);
+    await reclaim();
+    expect(left()).toEqual([]);
+  });
+
+  it('a scope that closes ends the wait for a lock', async () => {
+    const held = await lease.lock('waited-for');
+    const scope = new Scope('waiting');
+    const waiting = expect(lease.lock('waited-for', { scope, timeoutMs: 60_000 })).rejects.toMatchObject({
+      code: 'WT_SCOPE_CLOSED',
+    });
+    await scope.close();
+    await waiting;
+    held.release();
   });
 });
 

@@ -8,6 +8,7 @@ const root = resolve('.');
 const SUBPATHS = [
   '',
   ...['/scope', '/bounded', '/pool', '/tasks', '/weak', '/startup', '/threads', '/connections'],
+  ...['/leases', '/shm', '/children', '/blocks', '/warm'],
   ...['/heap', '/monitor', '/leaks', '/soak'],
 ];
 const SCENARIO = `const orders = [];
@@ -16,10 +17,20 @@ export default function iteration(n) {
 }
 `;
 const TYPED = `import { Scope, WatertightError } from 'watertight';
+import { BlockPool } from 'watertight/blocks';
+import { type ChildReport, Children } from 'watertight/children';
+import { lease, type ReclaimReport, reclaim } from 'watertight/leases';
+import { Segment, Signal } from 'watertight/shm';
 import { type SoakOutcome, type SoakResult, soak } from 'watertight/soak';
 const run = (): Promise<SoakOutcome> => soak({ target: { scenario: 'a.mjs' }, budgetMs: 30_000, warmup: 'auto', seed: 1 });
 const verdict = (result: SoakResult): 'leak' | 'clean' | 'undecided' => result.verdict;
-export { run, Scope, verdict, WatertightError };
+const sweep = (): Promise<ReclaimReport> => reclaim({ dryRun: true });
+const end = (scope: Scope): Promise<ChildReport> => new Children({ scope }).start('true').ended;
+const folder: string = lease.folder({ label: undefined }).path;
+using segment = Segment.create({ bytes: 4096 });
+const words: Int32Array = new Int32Array(segment.buffer, 0, new Signal(segment).count);
+const blocks: number[] = new BlockPool({ totalBlocks: 1, blockBytes: 1, layers: 1 }).allocate(1, 0, 'a');
+export { blocks, end, folder, run, Scope, sweep, verdict, WatertightError, words };
 `;
 
 let folder = '';
@@ -105,6 +116,27 @@ it('the shipped types resolve under strict NodeNext', async () => {
   const { code, stdout } = await run(process.execPath, compiler, ...options, ...types, 'typed.ts');
   expect(stdout).toBe('');
   expect(code).toBe(0);
+});
+
+it('without koffi, which is optional, rooms say what they cannot do and do the rest', async () => {
+  const source = `
+    import { BlockPool } from 'watertight/blocks';
+    import { lease } from 'watertight/leases';
+    import { Segment } from 'watertight/shm';
+    const segment = Segment.create({ bytes: 4096 });
+    const pool = new BlockPool({ totalBlocks: 4, blockBytes: 64, layers: 1 });
+    const failure = await lease.lock('one').catch(({ code, hint }) => [code, hint]);
+    const folder = lease.folder();
+    console.log(JSON.stringify([segment.isAcrossProcesses, pool.allocate(4, 0, 'a').length, failure]));
+    folder.release();`;
+  rmSync(join(app, 'node_modules/koffi'), { recursive: true });
+  // Above the application another one may have it.
+  const isElsewhere = (await run(process.execPath, '-p', 'require("koffi") && 1')).code === 0;
+  const choice = isElsewhere || process.versions.node.startsWith('26') ? 'process.env.WATERTIGHT_NATIVE = "none";' : '';
+  const { code, stdout, stderr } = await run(process.execPath, '--input-type=module', '-e', `${choice}${source}`);
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([false, 4, ['WT_NATIVE_UNAVAILABLE', 'on Linux: npm install koffi']]);
+  expect(stderr).toMatch(/\[WT_SHM_LOCAL\] WatertightWarning: shared memory reaches the threads of this process only/);
 });
 
 it('the tarball holds the build and the papers, no tests and no sources of development', async () => {
