@@ -373,6 +373,14 @@ describe('what a trial of strangers broke', () => {
     expect(left()).toEqual([]);
   });
 
+  it('a child whose lease cannot be bound keeps it, by its mark', async () => {
+    const inodes = 'mount -t tmpfs -o nr_inodes=3 tmpfs /mnt && exec "$0" "$@"';
+    const full = start({ WATERTIGHT_LEASE_DIR: '/mnt' }, ['unshare', '--mount', 'sh', '-c', inodes]);
+    const child = await full.ask<number>('child');
+    expect(await full.ask('list')).toMatchObject([{ kind: 'child', target: '-' }]);
+    process.kill(child, 'SIGKILL');
+  });
+
   it('a scope that closes ends the wait for a lock', async () => {
     const held = await lease.lock('waited-for');
     const scope = new Scope('waiting');

@@ -1,14 +1,20 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  closeSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { reclaim } from '../../src/leases/index.js';
@@ -185,6 +191,22 @@ describe('Signal', () => {
   });
 });
 
+it('Signal refuses what it cannot mean', async () => {
+  const segment = made(4096);
+  const signal = new Signal(segment, 0);
+  expect(() => new Signal(segment.buffer as never)).toThrow(
+    /segment must be a Segment, not a SharedArrayBuffer object/,
+  );
+  for (const offset of [-4, 2, 4092, 0.5, '0' as never]) expect(() => new Signal(segment, offset)).toThrow(RangeError);
+  for (const seen of [Number.NaN, 'x', undefined, 2 ** 32 - 1] as never[])
+    expect(() => signal.wait(seen, 1)).toThrow(TypeError);
+  expect(() => signal.wait(0, -1)).toThrow(RangeError);
+  await expect(signal.waitAsync(0, { timeout: 5 } as never)).rejects.toThrow(
+    /no option "timeout"; there are timeoutMs, signal/,
+  );
+  await expect(signal.waitAsync(0, 5 as never)).rejects.toThrow(TypeError);
+});
+
 describe('hazards end in an error, never in a signal', () => {
   it('a full tmpfs: nothing is lost, and what is freed can be used', async () => {
     const full = start({ WATERTIGHT_LEASE_DIR: '/mnt' }, inTmpfs('size=1m'));
@@ -287,6 +309,59 @@ describe('hazards end in an error, never in a signal', () => {
     });
   });
 
+  it('a handle that leads to an ordinary file of somebody who means harm', async () => {
+    const path = `${FOLDERS.temp}/database.bin`;
+    writeFileSync(path, Buffer.alloc(4096, 7));
+    const fd = openSync(path, 'r');
+    const handle = { kind: 'anonymous', pid: process.pid, fd, inode: statSync(path).ino, bytes: 4096 };
+    expect(await start().ask('tryOpen', handle)).toMatchObject({
+      code: 'WT_SHM_GONE',
+      message: expect.stringMatching(/is no segment/),
+    });
+    expect(() => Segment.open(handle as SegmentHandle)).toThrow(expect.objectContaining({ code: 'WT_SHM_GONE' }));
+    closeSync(fd);
+    expect(readFileSync(path).every((byte) => byte === 7)).toBe(true);
+  });
+
+  it('a descriptor whose number was given to something else since', () => {
+    const segment = made(4096);
+    const { handle } = segment;
+    segment.close();
+    const socket = createServer();
+    expect(() => Segment.open(handle)).toThrow(expect.objectContaining({ code: 'WT_SHM_GONE' }));
+    const fd = openSync('/dev/null', 'r');
+    expect(() => Segment.open(handle)).toThrow(expect.objectContaining({ code: 'WT_SHM_GONE' }));
+    closeSync(fd);
+    socket.close();
+  });
+
+  it('a worker that is terminated with segments open leaves no descriptor, and says nothing', async () => {
+    const warnings: unknown[] = [];
+    process.on('warning', (warning) => warnings.push(warning));
+    const count = () => readdirSync('/proc/self/fd').filter((fd) => memoryFileAt(fd)).length;
+    const before = count();
+    const file = await bundleProgram(new URL('./segment-worker.ts', import.meta.url));
+    for (let round = 0; round < 3; round++) {
+      const worker = new Worker(file, { execArgv: [] });
+      await once(worker, 'message');
+      expect(count()).toBe(before + 2);
+      await worker.terminate();
+    }
+    expect(count()).toBe(before);
+    expect(warnings).toEqual([]);
+    rmSync(file);
+  });
+
+  it('preallocate: false takes memory when it is touched, and not with a name', () => {
+    const segment = Segment.create({ bytes: 2 ** 24, preallocate: false });
+    segments.push(segment);
+    const blocks = () => statSync(`/proc/self/fd/${(segment.handle as { fd: number }).fd}`).blocks;
+    expect(blocks()).toBe(0);
+    words(segment)[0] = 1;
+    expect(blocks()).toBeGreaterThan(0);
+    expect(() => Segment.create({ bytes: 4096, name: 'lazy', preallocate: false })).toThrow(TypeError);
+  });
+
   it('no descriptor left: an error, and all that was made before works', async () => {
     const limited = start({}, ['prlimit', '--nofile=40']);
     expect(await limited.ask('tryMany', 100)).toMatchObject({
@@ -343,6 +418,14 @@ describe('hazards end in an error, never in a signal', () => {
     expect(readdirSync('/proc/self/fd').length).toBe(descriptors);
   });
 });
+
+function memoryFileAt(fd: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/memfd:watertight');
+  } catch {
+    return false;
+  }
+}
 
 function dropSegments(count: number): void {
   for (let made = 0; made < count; made++)
