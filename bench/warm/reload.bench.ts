@@ -31,7 +31,9 @@ interface Way {
   cycle(): Promise<[initMs: number, teardownMs: number]>;
 }
 
-const makeSegments = () => Array.from({ length: SEGMENTS }, () => Segment.create({ bytes: SEGMENT_BYTES }));
+/** Memory when it is first touched, as Python's SharedMemory has it, or taken at once, as is our default. */
+const makeSegments = (preallocate: boolean) =>
+  Array.from({ length: SEGMENTS }, () => Segment.create({ bytes: SEGMENT_BYTES, preallocate }));
 
 async function openSocket(): Promise<Socket> {
   const socket = createSocket('udp4');
@@ -46,11 +48,11 @@ const closeSockets = (sockets: readonly Socket[]) =>
 const segmentTimes: number[] = [];
 
 /** `kept`: segments that outlive the reload, as an engine's do whose format has not changed. */
-function warmWay(name: string, pool: WarmPool, kept: readonly Segment[] | null): Way {
+function warmWay(name: string, pool: WarmPool, preallocate: boolean, kept: readonly Segment[] | null): Way {
   const cycle = async (): Promise<[number, number]> => {
     const startedAt = performance.now();
-    const segments = kept ?? makeSegments();
-    if (!kept) segmentTimes.push(performance.now() - startedAt);
+    const segments = kept ?? makeSegments(preallocate);
+    if (!kept && preallocate) segmentTimes.push(performance.now() - startedAt);
     const [sockets, session] = await Promise.all([openSockets(), pool.open({ segments: { ...segments } })]);
     const begunAt = performance.now();
     const [{ status }] = await Promise.all([session.close(), closeSockets(sockets)]);
@@ -64,7 +66,7 @@ function warmWay(name: string, pool: WarmPool, kept: readonly Segment[] | null):
 
 async function freshThreads(): Promise<[number, number]> {
   const startedAt = performance.now();
-  const segments = makeSegments();
+  const segments = makeSegments(false);
   const handles = segments.map(({ handle }) => handle);
   const workers = Array.from(
     { length: MEMBERS },
@@ -152,11 +154,12 @@ const script = path('./engine.mjs');
 const threads = new WarmPool({ script, size: MEMBERS, execArgv: [], name: 'threads' });
 const processes = new WarmPool({ script, size: MEMBERS, execArgv: [], name: 'processes', kind: 'process' });
 console.log(`Cold start: threads ${await coldStart(threads)}, processes ${await coldStart(processes)}`);
-const kept = makeSegments();
+const kept = makeSegments(true);
 const ways: Way[] = [
-  warmWay('warm threads', threads, null),
-  warmWay('warm threads, segments kept', threads, kept),
-  warmWay('warm processes', processes, null),
+  warmWay('warm threads', threads, false, null),
+  warmWay('warm threads, memory of segments taken at once', threads, true, null),
+  warmWay('warm threads, segments kept', threads, true, kept),
+  warmWay('warm processes', processes, false, null),
   { name: 'fresh threads', cycles: SLOW_CYCLES, inits: [], teardowns: [], cycle: freshThreads },
 ];
 const python = {
