@@ -53,7 +53,6 @@ export async function reclaim(options: ReclaimOptions = {}): Promise<ReclaimRepo
   const { dryRun = false } = options;
   if (typeof dryRun !== 'boolean') throw new TypeError(`${where}: dryRun must be a boolean, not ${kindOf(dryRun)}`);
   const startedAt = monotonicMs();
-  const locks = removeFreeLocks(dryRun);
   const earlier = foldersOfEarlierBoots().filter(({ path }) => isOfThisMachine(path));
   const reclaimed: LeaseRow[] = [];
   const owners = new Set<string>();
@@ -66,6 +65,8 @@ export async function reclaim(options: ReclaimOptions = {}): Promise<ReclaimRepo
     if (dryRun || !mayGoOn) break;
     pass = await sweep([], dryRun);
   }
+  // Last: a child that was about to begin its own program has held them too.
+  const locks = removeFreeLocks(dryRun);
   const count = (state: LeaseRow['ownerState']) => pass.left.filter(({ ownerState }) => ownerState === state).length;
   return {
     isDryRun: dryRun,
