@@ -23,6 +23,47 @@ function picture(pool: BlockPool): unknown {
 
 const code = (expected: string) => expect.objectContaining({ code: `WT_BLOCKS_${expected}` });
 
+describe('what a trial of strangers broke', () => {
+  it('two drains of one pool: the second is refused, and a drain that ends leaves none', async () => {
+    const pool = makePool();
+    const handles = pool.allocate(1, 0, 'a');
+    const layout = { totalBlocks: 10, blockBytes: 16, layers: 2, drain: true };
+    const first = pool.reconfigure({ ...layout, timeoutMs: 30 });
+    await expect(pool.reconfigure({ ...layout, timeoutMs: 5000 })).rejects.toThrow(code('DRAINING'));
+    await expect(first).rejects.toThrow(code('HELD'));
+    expect(pool.allocate(1, 0, 'a')).toHaveLength(1);
+    pool.free(handles, 'a');
+  });
+
+  it('a handle that runs code of its own is refused before the lock', () => {
+    const pool = makePool();
+    const [handle] = pool.allocate(2, 0, 'a');
+    const evil = { valueOf: () => pool.allocate(1, 1, 'evil')[0] } as unknown as number;
+    expect(() => pool.free([handle!, evil], 'a')).toThrow(/free\(\): handles\[1\] must be a number, not/);
+    expect(() => pool.share([evil], 'a', 'b')).toThrow(TypeError);
+    expect(() => pool.writable(evil, 'a')).toThrow(TypeError);
+    expect(() => pool.data(5n as never)).toThrow(TypeError);
+    expect(pool.audit({ deep: true })).toMatchObject({ ok: true, held: 2, problems: [] });
+  });
+
+  it('a data segment that its owner closes is still the memory of every participant', () => {
+    const segment = Segment.create({ bytes: 160 });
+    const pool = makePool({ data: segment });
+    const other = BlockPool.attach(pool.handle);
+    made.push(other);
+    const [handle] = pool.allocate(1, 0, 'a');
+    segment.close();
+    pool.data(handle!).fill(9);
+    expect(other.data(handle!)[0]).toBe(9);
+  });
+
+  it('nothing is freed for nobody', () => {
+    const pool = makePool();
+    pool.free([], 'nobody');
+    expect(picture(pool)).toMatchObject({ free: 10, agents: [] });
+  });
+});
+
 describe('BlockPool.allocate()', () => {
   it('gives handles of different blocks, and takes all or none', () => {
     const pool = makePool();

@@ -41,7 +41,18 @@ import {
   share,
   TOO_MANY_SHARES,
 } from './protocol-blocks.js';
-import { bankAt, isDead, layersOf, lock, mend, OK, type Party, register, unlock } from './protocol-lock.js';
+import {
+  bankAt,
+  isDead,
+  layersOf,
+  lock,
+  mend,
+  OK,
+  type Party,
+  register,
+  releaseSlot,
+  unlock,
+} from './protocol-lock.js';
 import { beginDrain, endDrain, format, isPool, leave, reconfigure, STILL_HELD } from './protocol-setup.js';
 import { type Asked, refusalOf } from './refusal-of.js';
 import { closedBlocksError, heldError, layoutError, noDataError, tooManyParticipantsError } from './refusals.js';
@@ -104,6 +115,7 @@ export class BlockPool implements Disposable {
   readonly #owned: Owned | undefined;
   readonly #stopGauge: () => void;
   #isClosed = false;
+  #isDraining = false;
 
   /** @throws TypeError, RangeError; WatertightError WT_SCOPE_CLOSED; what making a segment throws */
   constructor(options: BlockPoolOptions);
@@ -200,8 +212,9 @@ export class BlockPool implements Disposable {
    */
   free(handles: readonly number[], agent: string): void {
     const p = this.#open();
-    if (!Array.isArray(handles)) throw new TypeError(`free(): handles must be an array, not ${kindOf(handles)}`);
+    checkHandles('free()', handles);
     const ref = this.#names.ref('free()', agent);
+    if (handles.length === 0) return;
     try {
       const result = free(p, ref, handles);
       if (result !== OK) throw this.#refusal(result, { agent, ref, handles }, 'free()');
@@ -234,7 +247,7 @@ export class BlockPool implements Disposable {
    */
   share(handles: readonly number[], fromAgent: string, toAgent: string): number[] {
     const p = this.#open();
-    if (!Array.isArray(handles)) throw new TypeError(`share(): handles must be an array, not ${kindOf(handles)}`);
+    checkHandles('share()', handles);
     const from = this.#names.ref('share()', fromAgent);
     const to = this.#names.ref('share()', toAgent);
     const out: number[] = [];
@@ -250,6 +263,7 @@ export class BlockPool implements Disposable {
    */
   writable(handle: number, agent: string): number {
     const p = this.#open();
+    checkHandle('writable()', handle);
     const ref = this.#names.ref('writable()', agent);
     const out: number[] = [];
     const asked = { agent, ref, count: 1, handles: [handle] };
@@ -272,6 +286,7 @@ export class BlockPool implements Disposable {
   /** The block that a handle refers to, from 0. @throws WatertightError WT_BLOCKS_STALE_HANDLE, _CLOSED. Cost: 10 ns. */
   blockIndex(handle: number): number {
     const p = this.#open();
+    checkHandle('blockIndex()', handle);
     p.fault = 0;
     const fault = faultOf(p, handle, 0);
     if (fault !== OK) throw this.#refusal(STALE_HANDLE, { handles: [handle] }, 'blockIndex()');
@@ -386,7 +401,13 @@ export class BlockPool implements Disposable {
       for (const segment of this.#segments) segment.close();
       throw isForeign ? layoutError('is no pool of blocks') : tooManyParticipantsError(this.#p.l.participants);
     }
-    this.recover();
+    try {
+      this.recover();
+    } catch (error) {
+      releaseSlot(this.#p);
+      for (const segment of this.#segments) segment.close();
+      throw error;
+    }
   }
 
   #environment(): Party['env'] {
@@ -450,18 +471,22 @@ export class BlockPool implements Disposable {
   #canRetry(refusal: number): boolean {
     const p = this.#p;
     if (RECOVERABLE.includes(refusal)) {
-      const { participants, freedAgents } = this.recover();
-      return participants + freedAgents > 0;
+      const { participants, freedAgents, orphans } = this.recover();
+      return participants + freedAgents + orphans > 0;
     }
     if (refusal !== IS_DRAINING) return false;
     const drainer = Atomics.load(p.m, DRAINING);
     if (drainer === 0) return true;
-    return drainer !== p.owner && isDead(p, drainer) && endDrain(p, drainer) === OK;
+    if (drainer === p.owner || !isDead(p, drainer)) return false;
+    endDrain(p, drainer);
+    return true;
   }
 
   async #drain(attempt: () => boolean, timeoutMs: number): Promise<void> {
     const began = performance.now();
+    if (this.#isDraining) throw this.#refusal(IS_DRAINING, {}, 'reconfigure()');
     this.#run(() => beginDrain(this.#p), {}, 'reconfigure()');
+    this.#isDraining = true;
     try {
       while (!attempt()) {
         if (performance.now() - began >= timeoutMs) throw this.#stillHeld(timeoutMs);
@@ -472,6 +497,8 @@ export class BlockPool implements Disposable {
     } catch (error) {
       if (!this.#isClosed) endDrain(this.#p, this.#p.owner);
       throw error;
+    } finally {
+      this.#isDraining = false;
     }
   }
 
@@ -479,6 +506,20 @@ export class BlockPool implements Disposable {
     const { held, totalBlocks, agents } = this.usage();
     const names = agents.filter(({ references }) => references > 0).map(({ name }) => name);
     return heldError(held, totalBlocks, names, timeoutMs);
+  }
+}
+
+function checkHandle(where: string, handle: unknown): void {
+  if (typeof handle !== 'number') throw new TypeError(`${where}: handle must be a number, not ${kindOf(handle)}`);
+}
+
+/** Before the lock: a value that is turned into a number by code of its own could come back into the pool. @throws TypeError */
+function checkHandles(where: string, handles: readonly number[]): void {
+  if (!Array.isArray(handles)) throw new TypeError(`${where}: handles must be an array, not ${kindOf(handles)}`);
+  for (let i = 0; i < handles.length; i++) {
+    if (typeof handles[i] !== 'number') {
+      throw new TypeError(`${where}: handles[${i}] must be a number, not ${kindOf(handles[i])}`);
+    }
   }
 }
 

@@ -36,18 +36,31 @@ export function makeSegments({ name, capacity, configuration, data }: Settings):
   const wanted = data === false ? 0 : capacity.blocks * configuration.blockBytes;
   const isOther = typeof data !== 'boolean';
   if (isOther && data.bytes < configuration.totalBlocks * configuration.blockBytes) {
-    throw new RangeError(`BlockPool: data must be a segment of ${wanted} bytes or more, got one of ${data.bytes}`);
+    throw new RangeError(
+      `BlockPool: data must be a segment of ${configuration.totalBlocks * configuration.blockBytes} bytes or more, got one of ${data.bytes}`,
+    );
   }
-  const segment = Segment.create({ bytes: control + (isOther ? 0 : wanted) });
+  // Its own way to the memory: that of whoever made the segment ends with that one.
+  const arena = isOther ? Segment.open(data.handle) : undefined;
+  const segment = madeOr(control + (isOther ? 0 : wanted), arena);
   const handle: BlockPoolHandle = {
     kind: 'watertight-blocks',
     name,
     capacity,
     segment: segment.handle,
-    data: isOther ? data.handle : data ? 'same' : 'none',
-    dataBytes: isOther ? data.bytes : wanted,
+    data: arena ? arena.handle : data ? 'same' : 'none',
+    dataBytes: arena ? arena.bytes : wanted,
   };
-  return memoryOf(handle, segment, isOther ? data : undefined, [segment]);
+  return memoryOf(handle, segment, arena, arena ? [segment, arena] : [segment]);
+}
+
+function madeOr(bytes: number, arena: Segment | undefined): Segment {
+  try {
+    return Segment.create({ bytes });
+  } catch (error) {
+    arena?.close();
+    throw error;
+  }
 }
 
 /** @throws WatertightError WT_BLOCKS_LAYOUT; what opening a segment throws */

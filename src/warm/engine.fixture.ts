@@ -1,6 +1,6 @@
 // A member that does in its session what `data.does` says. Members meet on the words of the segment `words`.
 import { createSocket } from 'node:dgram';
-import { isMainThread } from 'node:worker_threads';
+import { isMainThread, Worker } from 'node:worker_threads';
 import { lease } from '../leases/index.js';
 import { Segment } from '../shm/index.js';
 import { serveSessions } from './index.js';
@@ -17,6 +17,8 @@ const isMine = (session: MemberSession) => {
 
 const begins: Record<string, (session: MemberSession) => unknown> = {
   nothing: () => undefined,
+  says: (session) => session.send('begun'),
+  thread: () => void new Worker('setInterval(() => {}, 1000)', { eval: true }),
   describe: ({ number, index, members, data, scope }) => ({ number, index, members, data, scope: scope.path }),
   echo: (session) => void session.on('message', (value) => session.send(value)),
   add: (session) => Atomics.add(words(session), 0, 1),

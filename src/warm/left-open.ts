@@ -22,10 +22,18 @@ export function countOpen(): OpenCounts {
   if (closingClock.isTicking && counts.Timeout !== undefined) counts.Timeout--;
   // A thread's output travels through a port that counts until its owner has read it.
   if (isPrinting() && counts.MessagePort !== undefined) counts.MessagePort--;
+  if (workers.size > 0) counts.Worker = workers.size;
   const segments = openSegments().length;
   if (segments > 0) counts.Segment = segments;
   return counts;
 }
+
+/** Node lists no thread among what is active; it tells of each that this thread starts. */
+const workers = new Set<unknown>();
+process.on('worker', (worker) => {
+  workers.add(worker);
+  worker.once('exit', () => workers.delete(worker));
+});
 
 function isPrinting(): boolean {
   return process.stdout.writableLength + process.stderr.writableLength > 0;

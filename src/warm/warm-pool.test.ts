@@ -44,6 +44,28 @@ const descriptors = () => readdirSync('/proc/self/fd').length;
 describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
   const make = (options: Partial<WarmPoolOptions> = {}) =>
     new WarmPool({ script: engine, kind, size: 2, scope, execArgv: [], ...options });
+  test('what members say as they begin is heard by whoever opened the session', async () => {
+    const pool = make();
+    const session = await pool.open({ data: { does: 'says' } });
+    const heard: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      session.on('message', (value: unknown) => {
+        heard.push(value);
+        if (heard.length === 2) resolve();
+      });
+    });
+    expect(heard).toEqual(['begun', 'begun']);
+    await session.close();
+    await pool.stop();
+  });
+
+  test('a member that leaves a thread running is not used again', async () => {
+    const pool = make();
+    const session = await pool.open({ data: { does: 'thread' } });
+    expect((await session.close()).members.map(({ outcome }) => outcome)).not.toContain('warm');
+    await pool.stop();
+  });
+
   const makeWords = () => {
     const words = Segment.create({ bytes: 4096, scope });
     return { words, view: new Int32Array(words.buffer, 0, 16) };

@@ -34,6 +34,9 @@ export interface SessionMember {
 /** A killed thread is gone within some ms, a process too; one in native code is not waited for. */
 const GONE_MS = 500;
 
+/** Of messages that come before the session is open; later ones of these are dropped. */
+const MOST_EARLY = 10_000;
+
 /**
  * The members of a warm pool, opened for one piece of work. Made by `pool.open()`; ends with `close()`, with its scope, or
  * with the pool.
@@ -48,6 +51,8 @@ export class WarmSession extends EventEmitter<{ message: [unknown, number]; memb
   readonly #host: SessionHost;
   readonly #openedAt = performance.now();
   #results: readonly unknown[] = [];
+  /** What members said before whoever opened the session could listen; null from then on. */
+  #early: [value: unknown, index: number][] | null = [];
   #refusal: { readonly error: unknown } | null = null;
   #cancelled: () => void = () => {};
   #closing: Promise<SessionReport> | null = null;
@@ -91,6 +96,9 @@ export class WarmSession extends EventEmitter<{ message: [unknown, number]; memb
     if (to !== undefined && !this.#members[to]) {
       throw new RangeError(`${where}: to must be 0 to ${this.#members.length - 1}, got ${String(to)}`);
     }
+    if (transfer.length > 0 && to === undefined && this.#members.length > 1) {
+      throw new TypeError(`${where}: what is transferred goes to one member: say which by \`to\``);
+    }
     for (const member of to === undefined ? this.#members : [this.#members[to]!]) member.send(value, transfer);
   }
 
@@ -125,7 +133,7 @@ export class WarmSession extends EventEmitter<{ message: [unknown, number]; memb
   async begin(settings: OpenSettings, deadlineAt: number): Promise<void> {
     const { data, segments, signal, timeoutMs } = settings;
     const place = {
-      onMessage: (index: number, value: unknown) => void this.emit('message', value, index),
+      onMessage: (index: number, value: unknown) => this.#onMessage(index, value),
       onEnded: (index: number, exit: MemberExit) => this.#onMemberEnded(index, exit),
     };
     const all = Promise.all(
@@ -143,6 +151,8 @@ export class WarmSession extends EventEmitter<{ message: [unknown, number]; memb
     try {
       if (this.#refusal) throw this.#refusal.error;
       this.#results = await all;
+      // Whoever opened it has a turn to listen.
+      setImmediate(() => this.#hearEarly());
     } catch (error) {
       await this.close();
       throw error;
@@ -154,6 +164,17 @@ export class WarmSession extends EventEmitter<{ message: [unknown, number]; memb
     this.#refusal = { error };
     this.#cancelled();
     return this.close({ timeoutMs });
+  }
+
+  #onMessage(index: number, value: unknown): void {
+    if (!this.#early) this.emit('message', value, index);
+    else if (this.#early.length < MOST_EARLY) this.#early.push([value, index]);
+  }
+
+  #hearEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    if (!this.#closing) for (const [value, index] of early) this.emit('message', value, index);
   }
 
   #beginning(): number[] {
