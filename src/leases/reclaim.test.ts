@@ -13,7 +13,7 @@ import {
 import { connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { procStat } from '../core/index.js';
+import { procStat, scanChildren } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { lease, listLeases, ownerState, reclaim, thisOwner } from './index.js';
 import { FOLDERS, removeFolders } from './own-lease-folder.fixture.js';
@@ -529,8 +529,8 @@ describe('ownerState()', () => {
 
 /** The launcher is killed; the first process of a namespace takes all others with it. */
 async function killNamespace(launched: OwnerProcess): Promise<void> {
-  const inside = execFileSync('pgrep', ['-P', String(launched.child.pid)], { encoding: 'utf8' }).trim();
-  process.kill(Number(inside), 'SIGKILL');
+  const [inside] = scanChildren(launched.child.pid!);
+  process.kill(inside!.pid, 'SIGKILL');
   await launched.ended();
 }
 
