@@ -12,6 +12,8 @@ import { LOCK } from './layout.js';
 
 const plain = await bundle('plain');
 const stepping = await bundle('stepping');
+/** A thousand in the stress run. */
+const ROUNDS = process.env.WATERTIGHT_STRESS ? 1000 : 100;
 const program = fileURLToPath(new URL('worker-program.fixture.mjs', import.meta.url));
 
 function startWorker(pool: BlockPool, kind: 'once' | 'storm', name: string): Worker {
@@ -30,6 +32,22 @@ describe('BlockPool between threads', () => {
     expect(pool.audit({ deep: true })).toMatchObject({ ok: true, free: 1000 });
     expect(pool.usage().participants).toHaveLength(1);
     pool.close();
+  });
+
+  it(`does so, and gives 200 callers all of a hundred blocks, ${ROUNDS} times over`, async () => {
+    const [threads, rounds] = [10, ROUNDS];
+    const [pool, small] = [1000, 100].map((totalBlocks) => new BlockPool({ totalBlocks, blockBytes: 8, layers: 1 }));
+    const words = new Int32Array(new SharedArrayBuffer(4 * 1008));
+    const ended = Array.from({ length: threads }, (_, i) => {
+      const shared = { bundle: plain, handle: pool!.handle, small: small!.handle, words, threads, rounds };
+      return once(new Worker(program, { workerData: { ...shared, kind: 'rounds', name: `thread ${i}` } }), 'exit');
+    });
+    expect(await Promise.all(ended)).toEqual(Array(threads).fill([0]));
+    expect({ taken: words[1], wrong: words[2] }).toEqual({ taken: 100 * rounds, wrong: 0 });
+    for (const one of [pool!, small!]) {
+      expect(one.audit({ deep: true })).toMatchObject({ ok: true, held: 0, problems: [] });
+      one.close();
+    }
   });
 
   it('loses nothing to threads that are terminated at any instant, with the lock too', async () => {
