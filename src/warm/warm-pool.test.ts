@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -56,6 +56,28 @@ describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
     });
     expect(heard).toEqual(['begun', 'begun']);
     await session.close();
+    await pool.stop();
+  });
+
+  test('a script that begins to fail is started again ever later, once each time', async () => {
+    const log = join(mkdtempSync(join(folder, 'l-')), 'starts');
+    const file = script(`
+      import { appendFileSync, readFileSync } from 'node:fs';
+      appendFileSync(${JSON.stringify(log)}, Date.now() + '\\n');
+      if (readFileSync(${JSON.stringify(log)}, 'utf8').split('\\n').length > 2) throw new Error('no device');
+      await import(${JSON.stringify(engine)});`);
+    const pool = make({ script: file, size: 1 });
+    const session = await pool.open({ data: { does: 'exits-later' } });
+    const ended = new Promise((resolve) => session.on('memberEnded', resolve));
+    session.send('now');
+    await ended;
+    const starts = () => readFileSync(log, 'utf8').trim().split('\n').map(Number);
+    while (starts().length < 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    const [, first, second, third, fourth] = starts() as [number, number, number, number, number];
+    // Never sooner; how much later is the machine's matter. Clocks tick in whole ms.
+    expect(second - first).toBeGreaterThanOrEqual(99);
+    expect(third - second).toBeGreaterThanOrEqual(199);
+    expect(fourth - third).toBeGreaterThanOrEqual(399);
     await pool.stop();
   });
 

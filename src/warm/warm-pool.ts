@@ -209,8 +209,10 @@ export class WarmPool {
   #onNotReady(error: unknown): void {
     if (this.#state !== 'running') return;
     this.#lastFailure = error;
+    // Those that were started together fail together: one step.
+    if (this.#retry) return;
     const waitMs = Math.min(FIRST_RETRY_MS * 2 ** this.#failedStarts++, LAST_RETRY_MS);
-    this.#retry ??= setTimeout(() => {
+    this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#refill();
     }, waitMs).unref();
@@ -219,7 +221,9 @@ export class WarmPool {
   #onExit(member: WarmMember, wasOrderly: boolean): void {
     this.#members.delete(member);
     if (!wasOrderly) member.swept = this.#sweep();
-    this.#refill();
+    // After it has been told why a start failed: that waits before the next.
+    const refill = () => this.#refill();
+    member.ready.then(refill, refill);
   }
 
   /** One after another: two at a time would count the same things. */
