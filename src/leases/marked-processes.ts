@@ -63,6 +63,11 @@ export async function killChildren(leases: readonly { path: string; target: stri
   }
 }
 
+/** Whether this very process is what was leased, or was started by it: it is left to others. */
+export function isOurOwnLease({ path, target }: { path: string; target: string }): boolean {
+  return carries('self', new Set([markOf(path)])) || target.startsWith(`${process.pid}:`);
+}
+
 function boundProcess(target: string): MarkedProcess[] {
   const match = /^(\d{1,10}):(\d{1,16})$/.exec(target);
   return match ? [{ pid: Number(match[1]), startTicks: Number(match[2]) }] : [];

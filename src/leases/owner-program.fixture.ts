@@ -42,11 +42,11 @@ serve({
     await new Promise((resolve) => (held.at(-1) as Server).close(resolve));
     await (held.at(-2) as { release(): unknown }).release();
   },
-  nested: async (program: string) => {
+  nested: async (program: string, order = 'child') => {
     const leased = registerChild();
     const child = childProcess.fork(program, { env: { ...process.env, [MARK_VARIABLE]: leased.mark }, execArgv: [] });
     leased.bind(child.pid!);
-    child.send({ order: 'child', values: [] });
+    child.send({ order, values: [] });
     await new Promise((resolve) => child.once('message', resolve));
     return child.pid;
   },
@@ -54,6 +54,13 @@ serve({
     process.setgroups!([]);
     process.setuid!(userId);
     return listLeases();
+  },
+  /** When its owner has gone: sweeps, and then leases a folder as a sign. */
+  'reclaim-later': () => {
+    process.once('disconnect', async () => {
+      await reclaim();
+      held.push(lease.folder());
+    });
   },
   exit: () => process.exit(0),
   lock: async (name: string) => void held.push(await lease.lock(name)),

@@ -341,6 +341,18 @@ describe('what a trial of strangers broke', () => {
     expect(left()).toEqual([]);
   });
 
+  it('a child whose owner is dead sweeps without losing sight of itself', async () => {
+    const outer = start();
+    const inner = await outer.ask<number>('nested', program, 'reclaim-later');
+    await outer.kill();
+    // The inner one reclaims by itself, and stays to be found.
+    while (!left().some((name) => name.endsWith('.folder'))) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(left().filter((name) => name.endsWith('.child'))).toHaveLength(1);
+    await reclaim();
+    expect(procStat(inner)?.state ?? 'gone').toMatch(/Z|gone/);
+    expect(left()).toEqual([]);
+  });
+
   it("an orderly end leaves nothing but what has to be asked for, and its owner's file with that", async () => {
     const owner = start();
     await owner.ask('segments', 2);

@@ -5,7 +5,7 @@ import { builtin, checkOptionNames, errorText, kindOf, monotonicMs } from '../co
 import { removeFolder, unlinkIfThere } from './entry-file.js';
 import { foldersOfEarlierBoots, type LeaseRow, type LeaseScan, leasesOf, scanLeases } from './lease-list.js';
 import { giveBackAll, removeFreeLocks } from './lock-file.js';
-import { killChildren } from './marked-processes.js';
+import { isOurOwnLease, killChildren } from './marked-processes.js';
 import { isEnding, leasePath, ownerPath } from './owner.js';
 import { place, userId } from './place.js';
 import { removeLeftSocket } from './socket-file.js';
@@ -168,6 +168,10 @@ function removeLeftFolder(path: string, folder: string): void {
 async function endChildren(children: readonly LeaseRow[], failures: ReclaimFailure[]): Promise<void> {
   const alive = await killChildren(children);
   for (const { path, target } of children) {
+    if (isOurOwnLease({ path, target })) {
+      failures.push({ kind: 'child', path, reason: 'it is this process, which does not end itself' });
+      continue;
+    }
     const left = alive.find(({ pid, startTicks }) => target === `${pid}:${startTicks}`) ?? alive[0];
     if (left) failures.push({ kind: 'child', path, reason: `process ${left.pid} does not end though it was killed` });
     else unlinkIfThere(path);
