@@ -3,7 +3,7 @@
 /** Rooms by row, lowest first. A room imports rows below its own, never a neighbour. */
 const ROWS = [
   ['core'],
-  ['scope', 'bounded', 'heap', 'native'],
+  ['scope', 'bounded', 'heap', 'native', 'processes'],
   ['pool', 'tasks', 'weak', 'monitor', 'leases'],
   ['startup', 'threads', 'connections', 'leaks', 'shm', 'children'],
   ['soak', 'agent', 'blocks', 'warm'],

@@ -121,6 +121,7 @@ async function roundTrips(): Promise<void> {
 }
 
 async function echo(): Promise<void> {
+  const parent = process.ppid;
   const [handle] = (await once(process, 'message')) as [never];
   const segment = Segment.open(handle);
   const there = new Signal(segment, 0);
@@ -128,7 +129,7 @@ async function echo(): Promise<void> {
   const end = new Int32Array(segment.buffer, 16, 1);
   process.send!('ready');
   for (let seen = 0; ; seen++) {
-    there.wait(seen);
+    while (there.wait(seen, 1000) === 'timeout') if (process.ppid !== parent) process.exit(1);
     if (end[0] === 1) break;
     back.notify();
   }

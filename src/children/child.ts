@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { checkOptionNames, type DeadlineClock, monotonicMs, settleBy } from '../core/index.js';
+import { identityOf, signalProcess } from '../processes/index.js';
 import { Alarm } from './alarm.js';
 import type { Census } from './census.js';
 import type { ChildReport, EndReason } from './child-report.js';
 import type { ChildrenErrors } from './children-errors.js';
 import { couldNotExec } from './death-signal.js';
-import { type FamilyHead, identityOf, isLinux, type Relative, signalTo } from './family.js';
+import { type FamilyHead, isLinux, type Relative } from './family.js';
 import { askFamily, killFamily, stillThere } from './killing.js';
 import type { Lines, LinesOptions } from './lines.js';
 import { OutputReader } from './output-reader.js';
@@ -232,7 +233,7 @@ export class Child implements AsyncDisposable {
   /** Where descendants cannot be found. */
   async #killPlainly(): Promise<void> {
     const exited = new Promise((resolve) => this.process.once('exit', resolve));
-    signalTo(this.#plan.group ? { pid: -this.pid, startTicks: 0 } : this.#plan.head, 'SIGKILL');
+    signalProcess(this.#plan.group ? { pid: -this.pid, startTicks: 0 } : this.#plan.head, 'SIGKILL');
     if ((await settleBy(exited, this.#stuckAt)) === 'settled') return;
     this.#left = [this.#plan.head];
     this.#report();

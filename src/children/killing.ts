@@ -1,6 +1,7 @@
 import { monotonicMs } from '../core/index.js';
+import { identityOf, liveProcess, signalProcess } from '../processes/index.js';
 import type { Census } from './census.js';
-import { type FamilyHead, identityOf, look, type Relative, signalTo } from './family.js';
+import type { FamilyHead, Relative } from './family.js';
 
 /*
  * Ending a family that may start new members all the while.
@@ -42,7 +43,7 @@ export async function killFamily(
   const seen = new Map<string, Relative>();
   do {
     const before = seen.size;
-    if (withHead && look(head)) stop(head, seen);
+    if (withHead && liveProcess(head)) stop(head, seen);
     // Most leave nobody behind: one look that is shared says so.
     let found = (await census.relatives(head)).length;
     // A process has no environment in the moment in which it becomes another program.
@@ -50,7 +51,7 @@ export async function killFamily(
       found = (await census.relatives(head)).length;
     if (found > 0) freeze([head], census, seen);
     if (seen.size === before) break;
-    for (const relative of seen.values()) if (signalTo(relative, 'SIGKILL')) note(outcome, head, relative);
+    for (const relative of seen.values()) if (signalProcess(relative, 'SIGKILL')) note(outcome, head, relative);
     outcome.left = await waitUntilGone([...seen.values()], deadline);
   } while (monotonicMs() < deadline() && outcome.left.length === 0);
   return outcome;
@@ -60,8 +61,8 @@ export async function killFamily(
 export async function askFamily(head: FamilyHead, census: Census, deadline: () => number): Promise<void> {
   const relatives = await census.relatives(head);
   for (const relative of relatives) {
-    signalTo(relative, 'SIGTERM');
-    signalTo(relative, 'SIGCONT');
+    signalProcess(relative, 'SIGTERM');
+    signalProcess(relative, 'SIGCONT');
   }
   await waitUntilGone(relatives, deadline);
 }
@@ -71,7 +72,7 @@ export function killFamiliesNow(heads: readonly (FamilyHead & Relative)[], censu
   const seen = new Map<string, Relative>();
   for (const head of heads) stop(head, seen);
   freeze(heads, census, seen);
-  for (const relative of seen.values()) signalTo(relative, 'SIGKILL');
+  for (const relative of seen.values()) signalProcess(relative, 'SIGKILL');
 }
 
 /** Stops descendants until a look finds nobody new. */
@@ -87,7 +88,7 @@ function freeze(heads: readonly FamilyHead[], census: Census, seen: Map<string, 
 function stop(relative: Relative, seen: Map<string, Relative>): void {
   const identity = identityOf(relative);
   if (seen.has(identity)) return;
-  signalTo(relative, 'SIGSTOP');
+  signalProcess(relative, 'SIGSTOP');
   seen.set(identity, { ...relative });
 }
 
@@ -105,7 +106,7 @@ export async function waitUntilGone(relatives: readonly Relative[], deadline: ()
 
 export function stillThere(relatives: readonly Relative[]): Relative[] {
   return relatives.flatMap((relative) => {
-    const stat = look(relative);
+    const stat = liveProcess(relative);
     return stat ? [{ ...relative, name: stat.name, state: stat.state }] : [];
   });
 }

@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { monotonicMs, procStat } from '../core/index.js';
 import { native } from '../native/index.js';
+import { signalProcess } from '../processes/index.js';
 import { Children } from './children.js';
-import { relativesOf, signalTo } from './family.js';
+import { relativesOf } from './family.js';
 import { until } from './processes.fixture.js';
 
 const ORPHANS = 5;
@@ -35,7 +36,7 @@ const stranger = spawn('sleep', ['1000']);
 const below = relativesOf({ pid: gone.pid, startTicks, mark: 'none' }, []);
 const reuse = {
   isSameNumber: stranger.pid === gone.pid,
-  signalled: signalTo({ pid: gone.pid, startTicks }, 'SIGKILL'),
+  signalled: signalProcess({ pid: gone.pid, startTicks }, 'SIGKILL'),
   below: below.length,
   tree: gone.tree().length,
   isAlive: procStat(stranger.pid!)?.state !== 'Z',

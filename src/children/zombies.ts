@@ -1,8 +1,9 @@
 import { isMainThread } from 'node:worker_threads';
 import { type ProcStat, procChildren } from '../core/index.js';
 import { type Native, native, whyNoNative } from '../native/index.js';
+import { identityOf } from '../processes/index.js';
 import type { ChildrenErrors } from './children-errors.js';
-import { identityOf, isLinux, type Relative } from './family.js';
+import { isLinux, type Relative } from './family.js';
 
 /*
  * Node reaps what it started, by number. A process that is process 1 of its container, or a subreaper, also inherits orphans;

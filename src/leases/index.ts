@@ -27,7 +27,7 @@ export { checkLabel, Lease, type LeaseOptions, reclaimAside, thisOwner } from '.
 export { type LeaseRow, listLeases } from './lease-list.js';
 export { type LeaseKind, parseLeaseName } from './lease-name.js';
 export { Lock, type LockOptions } from './lock.js';
-export { MARK_VARIABLE, type MarkedProcess, markedProcesses } from './marked-processes.js';
+export { MARK_VARIABLE, markedProcesses } from './marked-processes.js';
 export { leasePath, type Owner, type OwnerState, ownerState } from './owner.js';
 export { place, userId } from './place.js';
 export {

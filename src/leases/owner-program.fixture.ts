@@ -1,6 +1,7 @@
 // A process that leases what it is told to.
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:net';
 import { makeEntry } from './entry-failure.js';
 import { lease, listLeases, MARK_VARIABLE, reclaim, registerChild, thisOwner } from './index.js';
@@ -55,12 +56,20 @@ serve({
     process.setuid!(userId);
     return listLeases();
   },
-  /** When its owner has gone: sweeps, and then leases a folder as a sign. */
+  /** When its owner has gone: sweeps, leases a folder as a sign, and stays. */
   'reclaim-later': () => {
+    setInterval(() => {}, 60_000);
     process.once('disconnect', async () => {
       await reclaim();
       held.push(lease.folder());
     });
+  },
+  /** As in a process that is being killed: the main thread has ended, the others have not, and the FIFO is open. */
+  'end-main-thread': () => {
+    const syscall = createRequire(import.meta.url)('koffi')
+      .load(null)
+      .func('long syscall(long number, long value)');
+    setTimeout(() => syscall(process.arch === 'x64' ? 60 : 93, 0), 20);
   },
   exit: () => process.exit(0),
   lock: async (name: string) => void held.push(await lease.lock(name)),

@@ -6,8 +6,9 @@
 //    ends. Opening it for writing without waiting then fails with ENXIO (fifo(7)). This needs no native call, cannot mistake
 //    a new process for an old one, and is right across PID namespaces that share the folder.
 // 3. Between mkfifo and open an owner looks dead: numbers of its own PID namespace are asked too, and win.
-// 4. A process that is killed between the fork and the exec of a child leaves that child holding the FIFO for some ms. It
-//    carries no mark yet, and could not be found: such an owner is ending, and not dead before the FIFO is closed.
+// 4. What is killed is dead when the FIFO is closed, and may have ended some ms before: its other threads end one by one, and
+//    a child between fork and exec holds it too. Such a child carries no mark yet and could not be found, so what is ending
+//    is waited for.
 // 5. Without a FIFO (none could be made, or it was removed by hand) the same numbers decide within one PID namespace: pid,
 //    thread and start. From another namespace nothing is known, and nothing is touched.
 import { builtin } from '../core/index.js';
@@ -39,6 +40,7 @@ export class ThreadOwner implements Owner {
 
 let owner: ThreadOwner | undefined;
 let onMade: (owner: ThreadOwner) => void = () => {};
+
 /** Runs `listener` when this thread becomes an owner. */
 export function whenOwner(listener: (owner: ThreadOwner) => void): void {
   onMade = listener;
@@ -74,11 +76,14 @@ export function ownerState(uid: string): OwnerState {
   }
 }
 
-/** An owner that is `alive` only as a child that it was starting has not begun its own program yet. Cost: 2 µs. */
+/**
+ * An owner that is `alive` only as its FIFO is not closed yet: other threads of its process are still ending, or a child that
+ * it was starting has not begun its own program. Cost: 20 µs.
+ */
 export function isEnding(uid: string): boolean {
   const { pid, threadId, startTicks, pidSpace } = parseOwnerUid(uid);
   if (startTicks === 0 || pidSpace === 0 || pidSpace !== place().pidSpace) return false;
-  return !builtin.files.existsSync(`/proc/${pid}/task/${threadId}`);
+  return startTicksOf(pid, threadId) === undefined;
 }
 
 function stateByNumbers(uid: string): OwnerState {

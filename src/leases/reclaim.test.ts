@@ -1,22 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { procStat, scanChildren } from '../core/index.js';
 import { Scope } from '../scope/index.js';
 import { lease, listLeases, ownerState, reclaim, thisOwner } from './index.js';
-import { FOLDERS, removeFolders } from './own-lease-folder.fixture.js';
+import { FOLDERS, left, removeFolders, sleepers } from './own-lease-folder.fixture.js';
 import { bundleProgram, OwnerProcess } from './owner-process.fixture.js';
 
 let program: string;
@@ -41,10 +32,8 @@ function start(env: Record<string, string> = {}, launcher: readonly string[] = [
   return started;
 }
 
-/** Entries of both folders but for those of this process. */
-function left(): string[] {
-  const own = thisOwner().uid;
-  return [...readdirSync(FOLDERS.leases), ...readdirSync(FOLDERS.temp)].filter((name) => !name.includes(own));
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 describe('reclaim()', () => {
@@ -340,12 +329,25 @@ describe('what a trial of strangers broke', () => {
     expect(left()).toEqual([]);
   });
 
+  it('waits for a process whose main thread has ended and whose others have not', async () => {
+    const owner = start();
+    await owner.ask('segments', 2);
+    await owner.ask('end-main-thread');
+    await until(() => procStat(owner.child.pid!)?.state === 'Z');
+    const sweeping = reclaim();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const killed = owner.kill();
+    expect(await sweeping).toMatchObject({ reclaimed: [{ kind: 'segment' }, { kind: 'segment' }], deadOwners: 1 });
+    await killed;
+    expect(left()).toEqual([]);
+  });
+
   it('a child whose owner is dead sweeps without losing sight of itself', async () => {
     const outer = start();
     const inner = await outer.ask<number>('nested', program, 'reclaim-later');
     await outer.kill();
     // The inner one reclaims by itself, and stays to be found.
-    while (!left().some((name) => name.endsWith('.folder'))) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => left().some((name) => name.endsWith('.folder')));
     expect(left().filter((name) => name.endsWith('.child'))).toHaveLength(1);
     await reclaim();
     expect(procStat(inner)?.state ?? 'gone').toMatch(/Z|gone/);
@@ -429,22 +431,6 @@ describe('every step between intent and use', () => {
     }
   });
 });
-
-/** What sleeps with the environment of these tests: the children of killed owners. */
-function sleepers(): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    const stat = /^\d+$/.test(pid) ? procStat(Number(pid)) : undefined;
-    return stat?.name === 'sleep' && stat.state !== 'Z' && environmentOf(pid).includes(FOLDERS.leases);
-  });
-}
-
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1');
-  } catch {
-    return '';
-  }
-}
 
 describe('lease.socket()', () => {
   const path = `${FOLDERS.temp}/own.sock`;

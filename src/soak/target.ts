@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WatertightError } from '../core/index.js';
 import { ENVIRONMENT, type Problem } from '../monitor/index.js';
+import { type ProcessId, signalProcess } from '../processes/index.js';
 import { AgentHub, type AgentLink } from './agents.js';
-import { descendants, killMember, type Member, markedProcesses, sendSignal } from './family.js';
+import { descendants, markedProcesses, sendSignal } from './family.js';
 import { Watchdog } from './watchdog.js';
 
 export interface TargetExit {
@@ -157,13 +158,13 @@ export class Target {
   }
 
   /** Those who knew the program as parent, those of its group, and those who only carry its mark. */
-  async #kill(family: readonly Member[]): Promise<void> {
-    for (const member of [...family, ...descendants(this.pid)]) killMember(member);
+  async #kill(family: readonly ProcessId[]): Promise<void> {
+    for (const member of [...family, ...descendants(this.pid)]) signalProcess(member, 'SIGKILL');
     sendSignal(-this.pid, 'SIGKILL');
     for (let round = 0; round < KILL_ROUNDS; round++) {
       const marked = markedProcesses(ENVIRONMENT.socket, join(this.folder, 'agents'));
       if (marked.length === 0) return;
-      for (const member of marked) killMember(member);
+      for (const member of marked) signalProcess(member, 'SIGKILL');
       await new Promise((resolve) => setTimeout(resolve, KILL_ROUND_MS));
     }
   }

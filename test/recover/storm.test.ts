@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { procStat, seededRandom } from '../../src/core/index.js';
-import { lease, reclaim, thisOwner } from '../../src/leases/index.js';
-import { FOLDERS, removeFolders } from '../../src/leases/own-lease-folder.fixture.js';
+import { seededRandom } from '../../src/core/index.js';
+import { lease, reclaim } from '../../src/leases/index.js';
+import { FOLDERS, left, removeFolders, sleepers } from '../../src/leases/own-lease-folder.fixture.js';
 import { bundleProgram } from '../../src/leases/owner-process.fixture.js';
 import { Segment } from '../../src/shm/index.js';
 
@@ -57,25 +57,4 @@ async function runAndKill(afterMs: number): Promise<void> {
   child.kill('SIGKILL');
   const [, signal] = await ended;
   expect(signal).toBe('SIGKILL');
-}
-
-/** Entries that are not of this process. */
-function left(): string[] {
-  const own = thisOwner().uid;
-  return [...readdirSync(FOLDERS.leases), ...readdirSync(FOLDERS.temp)].filter((name) => !name.includes(own));
-}
-
-function sleepers(): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    const stat = /^\d+$/.test(pid) ? procStat(Number(pid)) : undefined;
-    return stat?.name === 'sleep' && stat.state !== 'Z' && environmentOf(pid).includes(FOLDERS.leases);
-  });
-}
-
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1');
-  } catch {
-    return '';
-  }
 }
