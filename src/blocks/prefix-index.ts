@@ -201,7 +201,7 @@ export class PrefixIndex implements Disposable {
     if (this.#isClosed) return;
     if (!this.#pool.isClosed) this.#pool.freeAgent(this.agent);
     this.#isClosed = true;
-    this.#forgetAll();
+    for (const entry of this.#entries.values()) this.#remove(entry);
     this.#owned?.detach();
   }
 
@@ -209,10 +209,10 @@ export class PrefixIndex implements Disposable {
     this.close();
   }
 
-  /** A closed pool has freed what the index held. @throws WatertightError WT_BLOCKS_CLOSED */
+  /** @throws WatertightError WT_BLOCKS_CLOSED */
   #checkOpen(): void {
     if (this.#isClosed) throw closedBlocksError(this.name);
-    if (this.#pool.isClosed) this.#forgetAll();
+    if (this.#pool.isClosed) this.#dropStale();
   }
 
   #keysOf(where: string, tokens: Tokens, salt: string): Iterable<string> {
@@ -239,10 +239,10 @@ export class PrefixIndex implements Disposable {
 
   /** Handles of one entry were shared by one call, and nobody else has them: they go together. */
   #isLive(entry: Entry): boolean {
-    return this.#pool.isLive(entry.handles[0]);
+    return !this.#pool.isClosed && this.#pool.isLive(entry.handles[0]);
   }
 
-  /** Somebody freed the index's agent, and reconfigured the pool perhaps: its references are gone already. */
+  /** Somebody closed the pool, or freed the index's agent and reconfigured the pool perhaps: the references are gone. */
   #dropStale(): void {
     for (const entry of this.#entries.values()) if (!this.#isLive(entry)) this.#remove(entry);
   }
@@ -261,13 +261,13 @@ export class PrefixIndex implements Disposable {
   #touch(path: readonly Entry[]): void {
     for (let i = path.length - 1; i >= 0; i--) {
       unlink(path[i]);
-      linkBefore(this.#ring, path[i]);
+      linkAsLatest(this.#ring, path[i]);
     }
   }
 
   #add(key: string, handles: readonly number[]): Entry {
     const entry = { key, handles } as Entry;
-    linkBefore(this.#ring, entry);
+    linkAsLatest(this.#ring, entry);
     this.#entries.set(key, entry);
     return entry;
   }
@@ -276,12 +276,6 @@ export class PrefixIndex implements Disposable {
     unlink(entry);
     this.#entries.delete(entry.key);
   }
-
-  #forgetAll(): void {
-    this.#entries.clear();
-    this.#ring.older = this.#ring;
-    this.#ring.newer = this.#ring;
-  }
 }
 
 function unlink(entry: Entry): void {
@@ -289,12 +283,11 @@ function unlink(entry: Entry): void {
   entry.newer.older = entry.older;
 }
 
-/** As the latest, when `next` is the ring's own entry. */
-function linkBefore(next: Entry, entry: Entry): void {
-  entry.older = next.older;
-  entry.newer = next;
-  next.older.newer = entry;
-  next.older = entry;
+function linkAsLatest(ring: Entry, entry: Entry): void {
+  entry.older = ring.older;
+  entry.newer = ring;
+  ring.older.newer = entry;
+  ring.older = entry;
 }
 
 /** @throws TypeError, RangeError */

@@ -56,7 +56,7 @@ export function checkTokens(where: string, tokens: Tokens): void {
     if (typeof token !== 'number') {
       throw new TypeError(`${where}: tokens[${i}] must be a number, not ${kindOf(token)}`);
     }
-    if (Number.isInteger(token) && token >= 0 && token <= MOST_TOKEN) continue;
+    if (token >>> 0 === token) continue;
     throw new RangeError(`${where}: tokens[${i}] must be a whole number from 0 to ${MOST_TOKEN}, got ${token}`);
   }
 }
