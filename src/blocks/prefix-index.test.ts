@@ -335,6 +335,50 @@ describe('PrefixIndex, when its references are gone', () => {
   });
 });
 
+describe('PrefixIndex, when a call of the pool fails', () => {
+  /** Inserts, evicts and borrows, with the n-th call failing. @returns whether there was an n-th */
+  function story(n: number): boolean {
+    const pool = makePool();
+    const tree = makeIndex(pool, { maxBlocks: 3 * LAYERS });
+    let calls = 0;
+    for (const name of ['share', 'free', 'freeAgent'] as const) {
+      const real = pool[name].bind(pool) as (...args: unknown[]) => never;
+      pool[name] = (...args: unknown[]) => {
+        if (calls++ === n) throw new Error('lock');
+        return real(...args);
+      };
+    }
+    const attempt = (work: () => unknown): void => {
+      try {
+        work();
+      } catch (error) {
+        expect(error).toHaveProperty('message', 'lock');
+      }
+      expect(heldBy(pool, tree.agent)).toBe(tree.stats().entries * LAYERS);
+      expect(pool.audit({ deep: true }).ok).toBe(true);
+    };
+    for (const from of [0, 50, 90]) {
+      const handles = fill(pool, range(8), 'a');
+      attempt(() => tree.insert(range(8, from), handles, 'a'));
+    }
+    attempt(() => tree.borrow(range(8, 90), 'b'));
+    attempt(() => tree.evict(1));
+    attempt(() => tree.close());
+    const wasReached = calls > n;
+    calls = n + 1;
+    for (const agent of ['a', 'b']) pool.freeAgent(agent);
+    tree.close();
+    expect(pool.audit({ deep: true })).toMatchObject({ ok: true, held: 0 });
+    return wasReached;
+  }
+
+  it('entries and references agree, and nothing is left, whichever it was', () => {
+    let n = 0;
+    while (story(n)) n++;
+    expect(n).toBeGreaterThan(7);
+  });
+});
+
 describe('PrefixIndex.close()', () => {
   it('frees what it holds and no more, once', () => {
     const pool = makePool();
