@@ -49,8 +49,9 @@ interface Entry {
   newer: Entry;
 }
 
-/** Prior system's and vLLM's larger size; divides what models are trained with. */
+/** What the prior system took in place of 64, 128 and 512. */
 const BLOCK_TOKENS = 256;
+/** 256 KiB, hashed at once. */
 const MOST_BLOCK_TOKENS = 65_536;
 /** An agent's name has 120 bytes: this one, a colon and 16 digits. */
 const MOST_NAME_BYTES = 80;
