@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What each code means, in a sentence: messages name the one thing at hand. */
 const MEANINGS = {
   WT_BLOCKS_AGENT_HELD: 'The agent belongs to another participant, or waits to be adopted.',
-  WT_BLOCKS_CLOSED: 'The pool of blocks has been closed.',
+  WT_BLOCKS_CLOSED: 'The pool of blocks, or the index of prefixes, has been closed.',
   WT_BLOCKS_DOUBLE_FREE: 'A handle was freed before, or is named twice. Nothing was changed.',
   WT_BLOCKS_DRAINING: 'The pool waits until nothing is held, to be reconfigured.',
   WT_BLOCKS_EXHAUSTED: 'Fewer blocks are free than were asked for, also after what the dead held came back.',

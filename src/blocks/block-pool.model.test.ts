@@ -163,7 +163,7 @@ function compare(pool: BlockPool, plain: Plain): void {
 describe('BlockPool', () => {
   it('does what a plain model of it does, whatever is asked', () => {
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+      fc.property(fc.array(command, { maxLength: 60, size: 'max' }), (commands) => {
         const pool = new BlockPool({
           ...{ totalBlocks: TOTAL, blockBytes: 8, layers: [{ windowBlocks: WINDOW }, {}], maxLayers: 2 },
           ...{ maxShares: SHARES, maxAgents: 4, maxParticipants: 2 },

@@ -395,3 +395,35 @@ describe('BlockPool', () => {
     expect(pool.usage().agents.map(({ name }) => name)).toEqual(names);
   });
 });
+
+describe('BlockPool.isLive() and layers', () => {
+  it('a handle lives until it is freed, whoever asks; a number that is none does not', () => {
+    const pool = makePool();
+    const other = BlockPool.attach(pool.handle);
+    made.push(other);
+    const [handle, second] = pool.allocate(2, 0, 'a');
+    const [shared] = pool.share([handle!], 'a', 'b');
+    expect([handle, shared].map((one) => other.isLive(one!))).toEqual([true, true]);
+    pool.free([handle!], 'a');
+    expect([handle, shared, second].map((one) => pool.isLive(one!))).toEqual([false, true, true]);
+    for (const none of [-1, 0.5, 2 ** 53, Number.NaN]) expect(pool.isLive(none)).toBe(false);
+    expect(() => pool.isLive('1' as never)).toThrow(TypeError);
+    for (const agent of ['a', 'b']) pool.freeAgent(agent);
+    pool.allocate(2, 0, 'a');
+    expect(pool.isLive(handle!)).toBe(false);
+  });
+
+  it('none outlives a reconfiguration, and layers tells the new number', async () => {
+    const pool = makePool();
+    const [handle] = pool.allocate(1, 0, 'a');
+    pool.freeAgent('a');
+    expect(pool.layers).toBe(2);
+    await pool.reconfigure({ totalBlocks: 10, blockBytes: 16, layers: 3 });
+    expect(pool.layers).toBe(3);
+    const again = pool.allocate(10, 0, 'a');
+    expect([pool.isLive(handle!), pool.isLive(again[0]!)]).toEqual([false, true]);
+    pool.close();
+    expect(() => pool.layers).toThrow(code('CLOSED'));
+    expect(() => pool.isLive(handle!)).toThrow(code('CLOSED'));
+  });
+});

@@ -156,6 +156,11 @@ export class BlockPool implements Disposable {
     return this.#isClosed;
   }
 
+  /** How many layers there are now. @throws WatertightError WT_BLOCKS_CLOSED */
+  get layers(): number {
+    return layersOf(this.#open());
+  }
+
   /**
    * Takes `count` blocks in `layer` for `agent`, or none. Gives their handles.
    * @param count from 0
@@ -291,6 +296,16 @@ export class BlockPool implements Disposable {
     const fault = faultOf(p, handle, 0);
     if (fault !== OK) throw this.#refusal(STALE_HANDLE, { handles: [handle] }, 'blockIndex()');
     return blockOf(p, handle);
+  }
+
+  /**
+   * Whether a handle still refers to its block: not freed, nor the pool reconfigured since.
+   * @throws TypeError; WatertightError WT_BLOCKS_CLOSED. Cost: 10 ns.
+   */
+  isLive(handle: number): boolean {
+    const p = this.#open();
+    checkHandle('isLive()', handle);
+    return faultOf(p, handle, 0) === OK;
   }
 
   /**

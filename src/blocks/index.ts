@@ -17,5 +17,13 @@
 export type { AuditReport } from './audit.js';
 export { BlockPool, type ReconfigureOptions, type Recovery } from './block-pool.js';
 export type { AttachOptions, BlockLayout, BlockPoolOptions, LayerOptions } from './options.js';
+export {
+  type BorrowedPrefix,
+  PrefixIndex,
+  type PrefixIndexOptions,
+  type PrefixIndexStats,
+  type PrefixMatch,
+} from './prefix-index.js';
+export type { Tokens } from './prefix-keys.js';
 export type { BlockPoolHandle } from './segments.js';
 export type { AgentUsage, PoolUsage } from './usage.js';
