@@ -5,7 +5,7 @@ const ROWS = [
   ['core'],
   ['scope', 'bounded', 'heap', 'native', 'processes'],
   ['pool', 'tasks', 'weak', 'monitor', 'leases'],
-  ['startup', 'threads', 'connections', 'leaks', 'shm', 'children'],
+  ['startup', 'threads', 'connections', 'leaks', 'shm', 'children', 'publish'],
   ['soak', 'agent', 'blocks', 'warm'],
   ['cli'],
 ];
@@ -74,7 +74,8 @@ module.exports = {
       comment: 'What ships imports only what package.json installs for users.',
       severity: 'error',
       from: { path: '^src/', pathNot: '\\.(test|fixture)\\.ts$' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      // A peer that users choose to install is installed for development too.
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['npm-peer'] },
     },
     {
       name: 'terminal-only-in-cli',

@@ -1,0 +1,148 @@
+import { errorText, plainText, WatertightError } from '../core/index.js';
+
+/** Names and places come from configuration and from brokers. */
+const shown = (text: string) => plainText(text, 120);
+
+/** What became of an event that was not confirmed: the broker does not have it, or may have it. */
+export type FailedOutcome = 'not-sent' | 'unknown';
+
+export function invalidEventError(field: string, rule: string): WatertightError {
+  return new WatertightError('WT_PUBLISH_INVALID_EVENT', `Cannot publish an event whose ${shown(field)} ${rule}`, {
+    hint: 'mend the event; nothing was sent',
+    details: { field, outcome: 'not-sent' },
+  });
+}
+
+/** @param path where in the event, as `data.items[3].price` */
+export function notEncodableError(path: string, what: string, encoding: string): WatertightError {
+  const message = `Cannot encode an event as ${encoding}: ${shown(path)} is ${what}`;
+  return new WatertightError('WT_PUBLISH_NOT_ENCODABLE', message, {
+    hint: 'publish plain data: texts, finite numbers, booleans, null, arrays and objects without circles',
+    details: { path, encoding, outcome: 'not-sent' },
+  });
+}
+
+export function tooLargeError(bytes: number, limit: number): WatertightError {
+  return new WatertightError(
+    'WT_PUBLISH_TOO_LARGE',
+    `Cannot publish an event of ${bytes} bytes as the limit is ${limit}`,
+    {
+      hint: 'store the large part elsewhere and publish a reference, or raise maxEventBytes and the limit of the broker',
+      details: { bytes, limit, outcome: 'not-sent' },
+    },
+  );
+}
+
+export function closedError(publisher: string): WatertightError {
+  return new WatertightError('WT_PUBLISH_CLOSED', `Cannot publish to ${shown(publisher)} as it is closed`, {
+    hint: 'publish before the publisher closes; a closed one is not opened again',
+    details: { publisher, outcome: 'not-sent' },
+  });
+}
+
+export function bufferFullError(publisher: string, limits: { events: number; bytes: number }): WatertightError {
+  const message = `Cannot publish to ${shown(publisher)} as ${limits.events} events or ${limits.bytes} bytes wait already`;
+  return new WatertightError('WT_PUBLISH_BUFFER_FULL', message, {
+    hint: 'await publish(), or raise maxBufferedEvents and maxBufferedBytes; see stats().lastError for why nothing leaves',
+    details: { publisher, ...limits, outcome: 'not-sent' },
+  });
+}
+
+export function droppedError(publisher: string, policy: string, outcome: FailedOutcome): WatertightError {
+  return new WatertightError(
+    'WT_PUBLISH_DROPPED',
+    `An event for ${shown(publisher)} was dropped by overflow: ${policy}`,
+    {
+      hint: "raise the buffer's limits, or choose overflow: 'block'",
+      details: { publisher, policy, outcome },
+    },
+  );
+}
+
+/** @param why the last thing that went wrong on the way to the broker */
+export function undeliveredError(
+  publisher: string,
+  outcome: FailedOutcome,
+  why: string,
+  cause: unknown,
+): WatertightError {
+  const code = outcome === 'unknown' ? 'WT_PUBLISH_UNKNOWN' : 'WT_PUBLISH_NOT_SENT';
+  const message =
+    outcome === 'unknown'
+      ? `${shown(publisher)} did not confirm an event ${why}: it may have it`
+      : `Cannot publish to ${shown(publisher)}: not sent ${why}`;
+  return new WatertightError(code, cause === undefined ? message : `${message} (${shown(errorText(cause))})`, {
+    hint:
+      outcome === 'unknown'
+        ? 'publish it again with the same id, and let consumers drop what they have seen'
+        : 'publish it again when the broker is back, or give more time by publishTimeoutMs',
+    details: { publisher, outcome },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** A broker that cannot be reached, or not like this. */
+export function connectError(
+  code: 'REFUSED' | 'TIMEOUT' | 'AUTH' | 'TLS' | 'PROTOCOL' | 'URL',
+  target: string,
+  why: string,
+  hint: string,
+  cause?: unknown,
+): WatertightError {
+  return new WatertightError(`WT_PUBLISH_CONNECT_${code}`, `Cannot connect to ${shown(target)}: ${shown(why)}`, {
+    hint,
+    details: { target, outcome: 'not-sent' },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** The broker answers, and has no such exchange, topic or stream. */
+export function noDestinationError(target: string, kind: string, name: string, cause?: unknown): WatertightError {
+  return new WatertightError(
+    'WT_PUBLISH_NO_DESTINATION',
+    `Cannot publish to ${shown(target)}: there is no ${kind} ${shown(name)}`,
+    {
+      hint: `make the ${kind} first, or check its name`,
+      details: { target, kind, name, outcome: 'not-sent' },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+/** The broker answers, and does not take it. */
+export function refusedError(target: string, why: string, cause?: unknown): WatertightError {
+  return new WatertightError('WT_PUBLISH_REFUSED', `${shown(target)} does not take events: ${shown(why)}`, {
+    hint: "look at the broker's limits and permissions",
+    details: { target, outcome: 'not-sent' },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+export function noClientError(name: string, cause: unknown): WatertightError {
+  return new WatertightError('WT_PUBLISH_NO_CLIENT', `Cannot publish as the package ${name} is not installed`, {
+    hint: `npm install ${name}`,
+    details: { package: name, outcome: 'not-sent' },
+    cause,
+  });
+}
+
+export function connectTimeoutError(target: string, timeoutMs: number): WatertightError {
+  const hint = 'check host and port, and whether the broker answers; connectTimeoutMs gives it more time';
+  return connectError('TIMEOUT', target, `no answer within ${timeoutMs} ms`, hint);
+}
+
+export function poolFullError(target: string, limit: number): WatertightError {
+  const message = `Cannot connect to ${shown(target)} as the pool has its ${limit} connections already`;
+  return new WatertightError('WT_PUBLISH_POOL_FULL', message, {
+    hint: 'close publishers to other URLs, or raise maxConnections of the ConnectionPool',
+    details: { target, limit, outcome: 'not-sent' },
+  });
+}
+
+export function flushTimeoutError(publisher: string, timeoutMs: number, buffered: number): WatertightError {
+  const message = `${shown(publisher)} has ${buffered} events that are not confirmed after ${timeoutMs} ms`;
+  return new WatertightError('WT_PUBLISH_FLUSH_TIMEOUT', message, {
+    hint: 'they go on; see stats().lastError for what holds them up, or give flush() more time',
+    details: { publisher, timeoutMs, buffered },
+  });
+}

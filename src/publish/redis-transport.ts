@@ -1,0 +1,148 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import { connectErrorOf, withoutPassword } from './broker-url.js';
+import type { ConnectionPool, Connector, SharedConnection } from './connection-pool.js';
+import type { Encoding } from './encoding.js';
+import { connectTimeoutError, noClientError, refusedError } from './publish-errors.js';
+import type { ConnectOptions, Outgoing, SendFailure, Transport } from './transport.js';
+
+export interface RedisTarget {
+  readonly url: URL;
+  readonly mode: 'stream' | 'pubsub';
+  /** Name of the stream, or of the channel. */
+  readonly destination: string;
+  /** Length to which the stream is trimmed, about (`MAXLEN ~`, XADD); undefined for never. */
+  readonly maxLength: number | undefined;
+  readonly encoding: Encoding;
+  readonly keepAlive: boolean;
+  readonly tls: RedisOptions['tls'];
+}
+
+/** Redis keeps a connection without traffic; some networks do not. */
+const KEEP_ALIVE_MS = 30_000;
+
+export class RedisTransport implements Transport {
+  readonly kind: string;
+  readonly target: string;
+  /** Publications that no subscriber has heard (pub/sub). */
+  unheard = 0;
+  readonly #to: RedisTarget;
+  readonly #pool: ConnectionPool;
+  readonly #connector: Connector<Redis>;
+  #shared: SharedConnection<Redis> | undefined;
+  #attempt = 0;
+
+  constructor(to: RedisTarget, pool: ConnectionPool) {
+    this.#to = to;
+    this.#pool = pool;
+    this.#connector = redisConnector(to);
+    this.kind = `redis-${to.mode}`;
+    this.target = `${this.#connector.target} ${to.destination}`;
+  }
+
+  async connect({ timeoutMs, onLost }: ConnectOptions): Promise<void> {
+    const attempt = ++this.#attempt;
+    const shared = await this.#pool.share(this.#connector, timeoutMs, onLost);
+    if (attempt === this.#attempt) this.#shared = shared;
+    else await shared.release();
+  }
+
+  async send(batch: readonly Outgoing[]): Promise<readonly (SendFailure | undefined)[] | undefined> {
+    const { mode, destination, maxLength } = this.#to;
+    const pipeline = (this.#shared as SharedConnection<Redis>).client.pipeline();
+    for (const event of batch) {
+      // ioredis joins texts into one, and copies every Buffer by itself.
+      const body = this.#to.encoding === 'json' ? event.text : event.body;
+      const { id, isRedelivery } = event;
+      if (mode === 'pubsub') pipeline.publish(destination, body);
+      else {
+        const fields = isRedelivery ? ['id', id, 'body', body, 'redelivered', '1'] : ['id', id, 'body', body];
+        if (maxLength === undefined) pipeline.xadd(destination, '*', ...fields);
+        else pipeline.xadd(destination, 'MAXLEN', '~', maxLength, '*', ...fields);
+      }
+    }
+    const replies = await pipeline.exec();
+    let failures: (SendFailure | undefined)[] | undefined;
+    for (let index = 0; index < batch.length; index++) {
+      const [error, value] = replies?.[index] ?? [new Error('no reply'), null];
+      if (error) {
+        failures ??= new Array(batch.length);
+        failures[index] = this.#failureOf(error);
+      } else if (value === 0 && mode === 'pubsub') this.unheard++;
+    }
+    return failures;
+  }
+
+  async disconnect(): Promise<void> {
+    const shared = this.#shared;
+    this.#shared = undefined;
+    await shared?.release();
+  }
+
+  destroy(): void {
+    this.#attempt++;
+    this.#shared?.discard();
+    this.#shared = undefined;
+  }
+
+  /** An error reply is an answer: the event is not there. Anything else came from the connection, and says nothing. */
+  #failureOf(error: Error): SendFailure {
+    if (error.name !== 'ReplyError') return { error, outcome: 'unknown', canRetry: true };
+    const isLater = /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF)/.test(
+      error.message,
+    );
+    return { error: refusedError(this.target, error.message, error), outcome: 'not-sent', canRetry: isLater };
+  }
+}
+
+function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> {
+  const target = withoutPassword(url);
+  return {
+    key: JSON.stringify([url.href, keepAlive, tls ?? null]),
+    target,
+    async open(timeoutMs, onLost) {
+      const { Redis } = await import('ioredis').catch((error) => {
+        throw noClientError('ioredis', error);
+      });
+      const client = new Redis(url.href, {
+        lazyConnect: true,
+        connectTimeout: timeoutMs,
+        keepAlive: keepAlive ? KEEP_ALIVE_MS : 0,
+        // Retries, order and deadlines are the delivery's.
+        retryStrategy: () => null,
+        maxRetriesPerRequest: 0,
+        enableOfflineQueue: false,
+        autoResendUnfulfilledCommands: false,
+        ...(tls === undefined ? {} : { tls }),
+      });
+      let last: unknown;
+      client.on('error', (error) => {
+        last = error;
+      });
+      // ioredis limits the connection, and not the answers to what it asks at once.
+      const late = setTimeout(() => {
+        last = connectTimeoutError(target, timeoutMs);
+        client.disconnect();
+      }, timeoutMs);
+      try {
+        await client.connect();
+        await client.ping();
+      } catch (error) {
+        client.disconnect();
+        throw connectErrorOf(target, last ?? error);
+      } finally {
+        clearTimeout(late);
+      }
+      client.once('end', () => onLost(last ?? new Error('the connection has ended')));
+      return client;
+    },
+    check: (client) => client.ping(),
+    close: (client) => {
+      client.removeAllListeners('end');
+      return client.quit();
+    },
+    destroy: (client) => {
+      client.removeAllListeners('end');
+      client.disconnect();
+    },
+  };
+}
