@@ -5,7 +5,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const COMMANDS = [...(process.env.PATH ?? '').split(':'), '/usr/bin', '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
+const COMMANDS = [
+  ...(process.env.PATH ?? '').split(':'),
+  '/usr/bin',
+  '/usr/sbin',
+  '/usr/local/bin',
+  '/opt/homebrew/bin',
+];
 const LIBRARIES = ['/usr/local/lib', '/usr/lib64', '/usr/lib', '/opt/homebrew/lib', ...triplets('/usr/lib')];
 /** The commands on PATH change the user to `rabbitmq`; those that they wrap start for whoever calls them. */
 const RABBIT = ['/usr/lib/rabbitmq/bin'];
