@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, type ChildReport, Children } from '../../src/children/index.js';
+import { type FolderLease, lease, reclaim } from '../../src/leases/index.js';
 
 export type BrokerKind = 'redis' | 'nats' | 'rabbitmq' | 'kafka';
 
@@ -10,7 +8,6 @@ export type BrokerKind = 'redis' | 'nats' | 'rabbitmq' | 'kafka';
 const LOOK_MS = 10;
 /** RabbitMQ needs 5 s alone and 18 s on a machine with eight times the work that it has cores for. */
 const READY_MS = 90_000;
-const ENDED = Symbol('ended');
 
 /**
  * A real server as a process of ours on 127.0.0.1, with a folder of its own. It belongs to whoever started it, ends with
@@ -20,22 +17,27 @@ export abstract class Broker implements AsyncDisposable {
   abstract readonly kind: BrokerKind;
   /** As clients take it. */
   abstract readonly url: string;
-  readonly folder: string;
   /** Its processes; the tools that read from it run here too, and end with it. */
   readonly children: Children;
   readonly #port: number;
+  readonly #folder: FolderLease;
   #child: Child | undefined;
   #isPaused = false;
   #stopped: Promise<void> | undefined;
 
   protected constructor(name: string, port: number) {
     this.#port = port;
-    this.folder = mkdtempSync(join(tmpdir(), `watertight-${name}-`));
+    this.#folder = lease.folder({ label: name });
     this.children = new Children({ name });
   }
 
   get port(): number {
     return this.#port;
+  }
+
+  /** Its data, settings and logs. */
+  get folder(): string {
+    return this.#folder.path;
   }
 
   /** Of the server itself. */
@@ -54,6 +56,10 @@ export abstract class Broker implements AsyncDisposable {
   /** Whether it serves clients now: one look. */
   protected abstract isReady(): Promise<boolean>;
 
+  get isStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+
   /** SIGKILL to the server. What it had stored is still in its folder. */
   async kill9(): Promise<void> {
     const child = this.running;
@@ -65,7 +71,7 @@ export abstract class Broker implements AsyncDisposable {
 
   /** Starts it again on the same port and data; ends it in order first when it runs. */
   async restart(): Promise<void> {
-    if (this.#stopped !== undefined) throw new Error(`Cannot restart ${this.children.name} as it was stopped`);
+    if (this.isStopped) throw new Error(`Cannot restart ${this.children.name} as it was stopped`);
     if (this.#child !== undefined) {
       this.resume();
       await this.#child.end();
@@ -96,7 +102,7 @@ export abstract class Broker implements AsyncDisposable {
     if (this.#child !== undefined) this.resume();
     await this.children.close();
     this.#child = undefined;
-    rmSync(this.folder, { recursive: true, force: true });
+    this.#folder.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,6 +112,8 @@ export abstract class Broker implements AsyncDisposable {
   /** Launches it, and returns when it serves; leaves nothing when it does not. */
   protected async begin(): Promise<this> {
     try {
+      // Folders of test runs that were killed.
+      await reclaim();
       const child = await this.launch();
       this.#child = child;
       await this.#ready(child);
@@ -119,9 +127,8 @@ export abstract class Broker implements AsyncDisposable {
   async #ready(child: Child): Promise<void> {
     const deadline = performance.now() + READY_MS;
     while (performance.now() < deadline) {
-      const look = await Promise.race([this.isReady(), child.ended.then(() => ENDED)]);
-      if (look === ENDED) throw this.#notReady('it has ended', await child.ended);
-      if (look) return;
+      if (child.state !== 'running') throw this.#notReady('it has ended', await child.ended);
+      if (await this.isReady()) return;
       await sleep(LOOK_MS);
     }
     throw this.#notReady(`it does not answer after ${READY_MS} ms`, await child.end({ graceMs: 0 }));

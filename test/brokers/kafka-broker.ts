@@ -109,9 +109,9 @@ export class KafkaBroker extends Broker {
     return this.#bootstrap !== '';
   }
 
-  #command(name: string, ...args: unknown[]): Promise<void> {
+  async #command(name: string, ...args: unknown[]): Promise<void> {
     const { process: mock } = this.running;
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const id = ++this.#lastId;
       this.#waiting.set(id, ({ error }) => {
         if (error === undefined) resolve();

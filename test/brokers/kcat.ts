@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaBroker } from './kafka-broker.js';
 import { programPath } from './programs.mjs';
 import type { OnMessage, Received, Unsubscribe } from './received.js';
@@ -11,6 +12,11 @@ interface KcatRecord {
   readonly payload: string | null;
 }
 
+/** An empty fetch is answered after so long; 500 ms is the default, for each read to the end. */
+const FETCH_WAIT = ['-X', 'fetch.wait.max.ms=10'];
+
+const REDIAL_MS = 20;
+
 const consume = (broker: KafkaBroker, topic: string) => [
   '-C',
   '-b',
@@ -20,6 +26,7 @@ const consume = (broker: KafkaBroker, topic: string) => [
   '-o',
   'beginning',
   '-J',
+  ...FETCH_WAIT,
 ];
 
 /** Writes one record by kcat. */
@@ -42,12 +49,34 @@ export async function readKafkaTopic(broker: KafkaBroker, topic: string): Promis
 }
 
 /**
- * Every record of a topic from its first, as it comes: for more than the 5 MB a partition that the mock keeps. kcat redials
- * after an outage and goes on where it was.
+ * Every record of a topic from its first, as it comes, each once: for more than the 5 MB a partition that the mock keeps. kcat
+ * ends when all brokers are down; it is started again until they are back.
  */
 export async function followKafka(broker: KafkaBroker, topic: string, onMessage: OnMessage): Promise<Unsubscribe> {
-  const onLine = (line: string) => onMessage(parse(line));
-  return followTool(broker, programPath('kcat'), [...consume(broker, topic), '-u', '-q'], onLine).stop;
+  const seen = new Map<string, number>();
+  const onLine = (line: string) => {
+    const message = parse(line);
+    const [partition, offset] = message.id!.split(':') as [string, string];
+    if (Number(offset) <= (seen.get(partition) ?? -1)) return;
+    seen.set(partition, Number(offset));
+    onMessage(message);
+  };
+  const start = () => followTool(broker, programPath('kcat'), [...consume(broker, topic), '-u', '-q'], onLine);
+  let isStopped = false;
+  let tool = start();
+  const following = (async () => {
+    for (;;) {
+      await tool.ended;
+      await sleep(REDIAL_MS);
+      if (isStopped || broker.isStopped) return;
+      tool = start();
+    }
+  })();
+  return async () => {
+    isStopped = true;
+    await tool.stop();
+    await following;
+  };
 }
 
 function parse(line: string): Received {

@@ -36,9 +36,9 @@ export function produceToNats(
 }
 
 /** To whoever listens now, and nobody else. */
-export function publishToNats(broker: NatsBroker, subject: string, body: string): Promise<void> {
+export function publishToNats(broker: NatsBroker, subject: string, ...bodies: string[]): Promise<void> {
   return connected(broker, (nats) => {
-    nats.publish(subject, body);
+    for (const body of bodies) nats.publish(subject, body);
     return nats.flush();
   });
 }

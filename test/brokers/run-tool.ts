@@ -24,6 +24,12 @@ export async function runTool(
   );
 }
 
+export interface FollowedTool {
+  /** By itself, by `stop()`, or with its broker; every line was read. */
+  readonly ended: Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
 /** A tool that prints a line for each message, until `stop`. The tool waits when `onLine` is slower. */
 export function followTool(
   broker: Broker,
@@ -31,16 +37,18 @@ export function followTool(
   args: string[],
   onLine: (line: string) => void,
   options: ToolOptions = {},
-): { stop: () => Promise<void> } {
+): FollowedTool {
   const tool = broker.children.start(command, args, { ...options, outputBytes: 2 ** 16 });
   const lines = tool.lines('stdout', { overflow: 'pause', lineChars: 2 ** 24 });
   const read = (async () => {
     for await (const line of lines) onLine(line);
   })();
+  const ended = Promise.all([tool.ended, read]).then(() => {});
   return {
-    stop: async () => {
-      await tool.end({ graceMs: 0 });
-      await read;
+    ended,
+    stop: () => {
+      void tool.end({ graceMs: 0 });
+      return ended;
     },
   };
 }
