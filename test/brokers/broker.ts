@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, type ChildReport, Children } from '../../src/children/index.js';
+import { procStat, procThreads } from '../../src/core/index.js';
 import { type FolderLease, lease, reclaim } from '../../src/leases/index.js';
 
 export type BrokerKind = 'redis' | 'nats' | 'rabbitmq' | 'kafka';
@@ -80,10 +81,15 @@ export abstract class Broker implements AsyncDisposable {
     await this.begin();
   }
 
-  /** SIGSTOP: connections stay open, the system still accepts new ones, and nothing answers. */
-  pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+  /**
+   * SIGSTOP: connections stay open, the system still accepts new ones, and nothing answers. Returns when it has taken effect,
+   * as the threads of a process stop one after the other.
+   */
+  async pause(): Promise<void> {
+    const { pid } = this;
+    process.kill(pid, 'SIGSTOP');
     this.#isPaused = true;
+    while (!isStoppedProcess(pid)) await sleep(1);
   }
 
   resume(): void {
@@ -140,4 +146,12 @@ export abstract class Broker implements AsyncDisposable {
       `Cannot start ${this.children.name} on port ${this.port}: ${why} (${signal ?? code}); it said:\n${said}`,
     );
   }
+}
+
+/** True when there are no threads to look at: without /proc, or when it is gone. */
+function isStoppedProcess(pid: number): boolean {
+  return procThreads(pid).every(({ threadId }) => {
+    const state = procStat(threadId)?.state;
+    return state === undefined || state === 'T' || state === 'Z';
+  });
 }

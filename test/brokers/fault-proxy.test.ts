@@ -59,7 +59,8 @@ class Caller {
 
   static async dial(port: number): Promise<Caller> {
     const caller = new Caller(port);
-    await Promise.race([once(caller.socket, 'connect'), caller.closed]);
+    const connected = new Promise((resolve) => caller.socket.once('connect', resolve));
+    await Promise.race([connected, caller.closed]);
     callers.push(caller);
     return caller;
   }

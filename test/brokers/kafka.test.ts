@@ -77,7 +77,7 @@ it('setRtt() makes answers late', async () => {
 
 it('pause() leaves connections without an answer, resume() answers', async () => {
   broker = await KafkaBroker.start();
-  broker.pause();
+  await broker.pause();
   expect(await answerOf(broker.port, API_VERSIONS)).toBeUndefined();
   broker.resume();
   expect(await answerOf(broker.port, API_VERSIONS)).toMatch(ANSWER);
@@ -96,7 +96,7 @@ it('kill9() takes everything: no restart; stop() leaves no process and no folder
 
 it('a command to a mock that is killed meanwhile fails', async () => {
   broker = await KafkaBroker.start();
-  broker.pause();
+  await broker.pause();
   const answer = expect(broker.setRtt(1)).rejects.toThrow(/its process has ended/);
   await broker.kill9();
   await answer;

@@ -66,7 +66,7 @@ it('produceToNats() fails where no stream stores the subject', async () => {
 it('pause() leaves connections without an answer; stop() leaves no process and no folder', async () => {
   broker = await NatsBroker.start();
   const left = belongings(broker);
-  broker.pause();
+  await broker.pause();
   expect(await answerOf(broker.port, '')).toBeUndefined();
   broker.resume();
   expect(await answerOf(broker.port, '')).toMatch(/^INFO/);

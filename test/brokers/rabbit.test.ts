@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => broker.stop());
 
 it('pause() leaves connections without an answer, resume() answers', async () => {
-  broker.pause();
+  await broker.pause();
   expect(await answerOf(broker.port, PROTOCOL_HEADER)).toBeUndefined();
   broker.resume();
   expect(await answerOf(broker.port, PROTOCOL_HEADER)).toMatch(/RabbitMQ/);
@@ -73,7 +73,7 @@ it('stop() leaves no process and no folder, of one that is paused as well', asyn
   // epmd, the shell, the Erlang machine and its helpers.
   expect(left.processes().length).toBeGreaterThanOrEqual(4);
   expect(left.processes()).toContain(broker.pid);
-  broker.pause();
+  await broker.pause();
   await broker.stop();
   expect([left.processes(), left.hasFolder()]).toEqual([[], false]);
 });

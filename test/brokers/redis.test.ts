@@ -27,7 +27,7 @@ it('RedisBroker keeps a stream over kill9() and restart(), on the same port', as
 it('restart() of a broker that runs ends it in order, and keeps its data', async () => {
   broker = await RedisBroker.start();
   await redisCli(broker, 'XADD', 'orders', '1-1', 'body', 'a');
-  broker.pause();
+  await broker.pause();
   await broker.restart();
   expect(await consumeAll(broker, 'orders')).toEqual([{ id: '1-1', body: 'a', headers: {} }]);
 });
@@ -56,7 +56,7 @@ it('a Redis with a password refuses who does not give it, and its url and tools 
 
 it('pause() leaves connections without an answer, resume() answers', async () => {
   broker = await RedisBroker.start();
-  broker.pause();
+  await broker.pause();
   expect(await answerOf(broker.port, 'PING\r\n')).toBeUndefined();
   broker.resume();
   expect(await answerOf(broker.port, 'PING\r\n')).toBe('+PONG\r\n');
@@ -67,7 +67,7 @@ it('stop() leaves no process and no folder, of one that is paused and listened t
   await subscribe(broker, 'news', () => {});
   const left = belongings(broker);
   expect(left.processes()).toHaveLength(2);
-  broker.pause();
+  await broker.pause();
   const stopping = broker.stop();
   expect(broker.stop()).toBe(stopping);
   await stopping;
