@@ -27,7 +27,8 @@ export async function ensureBrokers() {
   }
   await withoutServices(() => install(missing));
   const still = missingPackages();
-  if (still.length > 0) throw new Error(`apt-get has installed ${missing.join(', ')}, but ${still.join(', ')} is not there`);
+  if (still.length > 0)
+    throw new Error(`apt-get has installed ${missing.join(', ')}, but ${still.join(', ')} is not there`);
   return missing;
 }
 
