@@ -1,10 +1,11 @@
-// npm test: builds, checks, tests, and soaks eight programs whose truth is known. Goes on after a failed step; the last
-// line says `N passed, N failed`. A few minutes on 2 cores.
+// npm test: builds, checks, tests, and soaks eight programs whose truth is known. Installs the brokers of the tests first, when
+// they are missing. Goes on after a failed step; the last line says `N passed, N failed`. A few minutes on 2 cores.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureBrokers } from './brokers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (...path) => join(root, 'node_modules', ...path);
@@ -79,6 +80,15 @@ const steps = [
   ['tests', unitAndEndToEnd],
   ['corpus', shortCorpus],
 ];
+
+try {
+  const installed = await ensureBrokers();
+  if (installed.length > 0) console.log(`installed ${installed.join(', ')}`);
+} catch (error) {
+  // Now, not after the minutes of the other steps.
+  console.error(`${error.message}\n0 passed, 1 failed`);
+  process.exit(1);
+}
 
 const started = performance.now();
 const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(1)} s`;
