@@ -42,7 +42,7 @@ export interface SharedConnection<Client> {
   readonly client: Client;
   /** Gives it back; the last holder's ends the connection in order. */
   release(): Promise<void>;
-  /** It is of no use: ends it at once, for all who share it. */
+  /** It is of no use, or does not end: ends it at once, for all who share it. */
   discard(): void;
 }
 
@@ -53,6 +53,8 @@ interface Entry {
   opening: Promise<unknown>;
   client: unknown;
   isOpen: boolean;
+  /** Its last holder has given it back, and it has not ended yet. */
+  isClosing: boolean;
   checks: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -123,6 +125,7 @@ export class ConnectionPool {
       release: () => this.#release(entry, holder),
       discard: () => {
         if (entry.holders.delete(holder)) this.#lose(entry, new Error('the connection was given up'));
+        else if (entry.isClosing) this.#end(entry);
       },
     };
   }
@@ -137,6 +140,7 @@ export class ConnectionPool {
       opening: Promise.resolve(),
       client: undefined,
       isOpen: false,
+      isClosing: false,
       checks: 0,
       timer: undefined,
     };
@@ -178,7 +182,10 @@ export class ConnectionPool {
   async #release(entry: Entry, holder: (error: unknown) => void): Promise<void> {
     if (!entry.holders.delete(holder) || entry.holders.size > 0) return;
     this.#remove(entry);
+    entry.isClosing = true;
     await entry.connector.close(entry.client);
+    entry.isClosing = false;
+    entry.isOpen = false;
   }
 
   /** It ended by itself, or is of no use. */
@@ -193,6 +200,7 @@ export class ConnectionPool {
     this.#remove(entry);
     if (entry.isOpen) entry.connector.destroy(entry.client);
     entry.isOpen = false;
+    entry.isClosing = false;
   }
 
   #remove(entry: Entry): void {

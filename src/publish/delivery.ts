@@ -462,7 +462,7 @@ export class Delivery {
     const { connects, waitedMs } = this.link;
     // One that was never there is likelier a wrong place than an outage: who waits is told early.
     const isHopeless = connects === 0 && waitedMs >= this.#settings.connectTimeoutMs;
-    if (isFinalError) this.#failAll('', error);
+    if (isFinalError && connects === 0) this.#failAll('as it could not be reached', error);
     else if (isHopeless) this.#failAll('as it could not be reached', error, (lane, index) => lane.log.isAwaited(index));
     this.#restIfEmpty();
   }

@@ -73,9 +73,8 @@ export class RedisTransport implements Transport {
   }
 
   async disconnect(): Promise<void> {
-    const shared = this.#shared;
+    await this.#shared?.release();
     this.#shared = undefined;
-    await shared?.release();
   }
 
   destroy(): void {
