@@ -44,6 +44,8 @@ const TLS = /ssl|tls|wrong version number|certificate|self.signed|EPROTO|http re
 const AUTH = /WRONGPASS|NOAUTH|NOPERM|ACCESS.REFUSED|auth|password|login|credential|SASL|permission/i;
 const TIMEOUT = /ETIMEDOUT|time.?out|timed out/i;
 const NO_HOST = /ENOTFOUND|EAI_AGAIN/;
+/** By whom, nobody says: a broker that just stops, one that has too many clients, a proxy. */
+const CUT = /ECONNRESET|EPIPE|hang up|closed|ended/i;
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECTION.REFUSED/i;
 
 /** What a failed connection means, as one of `WT_PUBLISH_CONNECT_*`. */
@@ -71,6 +73,10 @@ export function connectErrorOf(target: string, error: unknown): Error {
       `no answer in time (${errorText(error)})`,
       'check host and port, and whether the broker answers; connectTimeoutMs gives it more time',
     );
+  if (CUT.test(text)) {
+    const why = `the connection was cut (${errorText(error)})`;
+    return make('REFUSED', why, 'check host and port, and the log of the broker');
+  }
   return make(
     'PROTOCOL',
     errorText(error),

@@ -146,3 +146,9 @@ export function flushTimeoutError(publisher: string, timeoutMs: number, buffered
     details: { publisher, timeoutMs, buffered },
   });
 }
+
+/** A server that does not speak TLS takes the handshake for the beginning of a command, and waits for the rest. */
+export function noTlsError(target: string, timeoutMs: number): WatertightError {
+  const hint = 'check whether the broker speaks TLS on that port, or use the scheme without it';
+  return connectError('TLS', target, `no answer to a TLS handshake within ${timeoutMs} ms`, hint);
+}

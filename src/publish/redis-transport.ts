@@ -1,8 +1,9 @@
+import type { TLSSocket } from 'node:tls';
 import type { Redis, RedisOptions } from 'ioredis';
 import { connectErrorOf, withoutPassword } from './broker-url.js';
 import type { ConnectionPool, Connector, SharedConnection } from './connection-pool.js';
 import type { Encoding } from './encoding.js';
-import { connectTimeoutError, noClientError, refusedError } from './publish-errors.js';
+import { connectTimeoutError, noClientError, noTlsError, refusedError } from './publish-errors.js';
 import type { ConnectOptions, Outgoing, SendFailure, Transport } from './transport.js';
 
 export interface RedisTarget {
@@ -119,7 +120,8 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
       });
       // ioredis limits the connection, and not the answers to what it asks at once.
       const late = setTimeout(() => {
-        last = connectTimeoutError(target, timeoutMs);
+        const isHandshake = (client.stream as Partial<TLSSocket>)?.getProtocol?.() === null;
+        last = isHandshake ? noTlsError(target, timeoutMs) : connectTimeoutError(target, timeoutMs);
         client.disconnect();
       }, timeoutMs);
       try {
