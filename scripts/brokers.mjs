@@ -22,7 +22,7 @@ export async function ensureBrokers() {
     const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
     throw new Error(
       `The tests need ${missing.join(', ')}, which only root of Debian or Ubuntu can install from here: ` +
-        `sudo ${command}, or the same servers by other means`,
+        `sudo ${command}`,
     );
   }
   await withoutServices(() => install(missing));

@@ -142,6 +142,9 @@ it('refuse() refuses new connections and keeps those that are there; accept() is
   const third = await Caller.dial(proxy.port);
   third.say('c');
   await third.hears('C');
+  proxy.refuse();
+  await proxy.heal();
+  expect((await Caller.dial(proxy.port)).error).toBe('');
 });
 
 it('swallowReplies() lets the server hear and the client not; what was swallowed stays lost', async () => {

@@ -12,7 +12,7 @@ const COMMANDS = [
   '/usr/local/bin',
   '/opt/homebrew/bin',
 ];
-const LIBRARIES = ['/usr/local/lib', '/usr/lib64', '/usr/lib', '/opt/homebrew/lib', ...triplets('/usr/lib')];
+const LIBRARIES = ['/usr/local/lib', '/usr/lib64', '/usr/lib', ...triplets('/usr/lib')];
 /** The commands on PATH change the user to `rabbitmq`; those that they wrap start for whoever calls them. */
 const RABBIT = ['/usr/lib/rabbitmq/bin'];
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { connect } from 'amqplib';
 import type { Child } from '../../src/children/index.js';
 import { answerOf } from './answer.js';
 import { Broker } from './broker.js';
@@ -11,6 +12,7 @@ import { programPath } from './programs.mjs';
 /** What a client of AMQP 0-9-1 begins with, and the head of the frame that a broker answers with: connection.start. */
 const PROTOCOL_HEADER = 'AMQP\x00\x00\x09\x01';
 const CONNECTION_START = /^\x01\x00\x00.{4}\x00\x0a\x00\x0a/s;
+const HANDSHAKE_MS = 5_000;
 /** Asks epmd for the names that it knows. */
 const EPMD_NAMES = '\x00\x01n';
 /** A clean end takes 1 s alone. */
@@ -62,8 +64,13 @@ export class RabbitBroker extends Broker {
     });
   }
 
+  /** It greets before it lets a user in: the whole handshake counts. */
   protected async isReady(): Promise<boolean> {
-    return CONNECTION_START.test((await answerOf(this.port, PROTOCOL_HEADER)) ?? '');
+    if (!CONNECTION_START.test((await answerOf(this.port, PROTOCOL_HEADER)) ?? '')) return false;
+    return connect(this.url, { timeout: HANDSHAKE_MS }).then(
+      (connection) => connection.close().then(() => true),
+      () => false,
+    );
   }
 
   /** Before the broker: one that finds no epmd starts its own, a daemon that outlives it. */

@@ -74,6 +74,9 @@ it('stop() leaves no process and no folder, of one that is paused as well', asyn
   expect(left.processes().length).toBeGreaterThanOrEqual(4);
   expect(left.processes()).toContain(broker.pid);
   await broker.pause();
+  const from = performance.now();
   await broker.stop();
+  // In order, before the 20 s after which it is killed.
+  expect(performance.now() - from).toBeLessThan(19_000);
   expect([left.processes(), left.hasFolder()]).toEqual([[], false]);
 });

@@ -52,8 +52,11 @@ export async function listenToRedis(broker: RedisBroker, channel: string, onMess
     if (kind === 'message') onMessage({ body, headers: {} });
   };
   const args = cliArgs(broker, ['SUBSCRIBE', channel]);
-  const { stop } = followTool(broker, programPath('redis-cli'), args, onLine, options(broker));
-  await isSubscribed;
+  const { stop, ended } = followTool(broker, programPath('redis-cli'), args, onLine, options(broker));
+  const refused = ended.then(() => {
+    throw new Error(`Cannot subscribe to ${channel}: redis-cli has ended`);
+  });
+  await Promise.race([isSubscribed, refused]);
   return stop;
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { until } from '../../src/children/processes.fixture.js';
 import { answerOf } from './answer.js';
@@ -5,6 +6,9 @@ import { consumeAll, type Received, RedisBroker, redisCli, subscribe } from './i
 import { belongings } from './remains.fixture.js';
 
 const TEXT = 'two\nlines, "quoted", ünïcode \u0001';
+
+/** Long enough for redis-cli to start and connect. */
+const QUIET_MS = 200;
 
 let broker: RedisBroker;
 afterEach(() => broker.stop());
@@ -35,13 +39,27 @@ it('restart() of a broker that runs ends it in order, and keeps its data', async
 it('subscribe() on Redis hears what is published from its return until its stop', async () => {
   broker = await RedisBroker.start();
   const heard: Received[] = [];
-  const stop = await subscribe(broker, 'news', (message) => heard.push(message));
+  await broker.pause();
+  let isListening = false;
+  const subscribing = subscribe(broker, 'news', (message) => heard.push(message)).finally(() => {
+    isListening = true;
+  });
+  await sleep(QUIET_MS);
+  expect(isListening).toBe(false);
+  broker.resume();
+  const stop = await subscribing;
   expect(await redisCli(broker, 'PUBLISH', 'news', TEXT)).toBe(1);
   await until(() => heard.length === 1);
   expect(heard).toEqual([{ body: TEXT, headers: {} }]);
   await stop();
   await expect.poll(() => redisCli(broker, 'PUBLISH', 'news', 'late')).toBe(0);
   expect(heard).toHaveLength(1);
+});
+
+it('subscribe() on a Redis that is dead fails', async () => {
+  broker = await RedisBroker.start();
+  await broker.kill9();
+  await expect(subscribe(broker, 'news', () => {})).rejects.toThrow('Cannot subscribe to news');
 });
 
 it('a Redis with a password refuses who does not give it, and its url and tools do', async () => {
