@@ -17,6 +17,9 @@ export function pauseMs(attempt: number, { initialMs, maxMs }: Required<RetryOpt
   return wholeMs * (1 - JITTER * Math.random());
 }
 
+/** What a client may take beyond its limit. */
+const MARGIN_MS = 50;
+
 export type LinkState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'closed';
 
 /** What a delivery is told of its connection. */
@@ -103,8 +106,9 @@ export class Link {
     this.#state = 'connecting';
     const timeoutMs = this.#connectTimeoutMs;
     const fail = (error: unknown) => this.#isCurrent(generation, 'connecting') && this.#failed(error);
-    // Also for a client that has a limit of its own, and does not keep it.
-    this.#timer = setTimeout(() => fail(connectTimeoutError(this.#transport.target, timeoutMs)), timeoutMs);
+    // For a client that does not keep its own limit; one that does knows better why.
+    const late = () => fail(connectTimeoutError(this.#transport.target, timeoutMs));
+    this.#timer = setTimeout(late, timeoutMs + MARGIN_MS);
     this.#transport
       .connect({ timeoutMs, onLost: (error) => this.#lose(generation, error) })
       .then(() => this.#isCurrent(generation, 'connecting') && this.#up(), fail);
