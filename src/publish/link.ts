@@ -18,7 +18,7 @@ export function pauseMs(attempt: number, { initialMs, maxMs }: Required<RetryOpt
 }
 
 /** What a client may take beyond its limit. */
-const MARGIN_MS = 50;
+const MARGIN_MS = 250;
 
 export type LinkState = 'idle' | 'connecting' | 'connected' | 'waiting' | 'closed';
 
