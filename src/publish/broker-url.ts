@@ -8,20 +8,21 @@ export function brokerUrl(url: unknown, schemes: readonly string[]): URL {
   const parsed = typeof url === 'string' ? (URL.parse?.(url) ?? tryParse(url)) : null;
   if (!parsed)
     throw connectError(
-      'URL',
+      'WT_PUBLISH_CONNECT_URL',
       'a broker',
       `${typeof url === 'string' ? 'its url' : `a url that is ${typeof url}`} cannot be read`,
       hint,
     );
   if (!schemes.includes(parsed.protocol)) {
     throw connectError(
-      'URL',
+      'WT_PUBLISH_CONNECT_URL',
       withoutPassword(parsed),
       `its url begins with ${parsed.protocol}, not ${schemes.join(' or ')}`,
       hint,
     );
   }
-  if (parsed.hostname === '') throw connectError('URL', withoutPassword(parsed), 'its url names no host', hint);
+  if (parsed.hostname === '')
+    throw connectError('WT_PUBLISH_CONNECT_URL', withoutPassword(parsed), 'its url names no host', hint);
   return parsed;
 }
 
@@ -56,29 +57,38 @@ export function connectErrorOf(target: string, error: unknown): Error {
   const make = (kind: Parameters<typeof connectError>[0], why: string, hint: string) =>
     connectError(kind, target, why, hint, error);
   if (NO_HOST.test(text))
-    return make('REFUSED', 'there is no such host', 'check the host in the url, and name resolution');
-  if (REFUSED.test(text)) return make('REFUSED', 'nobody listens there', 'start the broker, or check host and port');
+    return make(
+      'WT_PUBLISH_CONNECT_REFUSED',
+      'there is no such host',
+      'check the host in the url, and name resolution',
+    );
+  if (REFUSED.test(text))
+    return make('WT_PUBLISH_CONNECT_REFUSED', 'nobody listens there', 'start the broker, or check host and port');
   if (AUTH.test(text))
-    return make('AUTH', `user or password are refused (${errorText(error)})`, 'check user and password in the url');
+    return make(
+      'WT_PUBLISH_CONNECT_AUTH',
+      `user or password are refused (${errorText(error)})`,
+      'check user and password in the url',
+    );
   if (TLS.test(text)) {
     return make(
-      'TLS',
+      'WT_PUBLISH_CONNECT_TLS',
       `one side speaks TLS, the other does not, or the certificate is refused (${errorText(error)})`,
       'check the scheme of the url (rediss:, amqps:, tls:) and the certificates',
     );
   }
   if (TIMEOUT.test(text))
     return make(
-      'TIMEOUT',
+      'WT_PUBLISH_CONNECT_TIMEOUT',
       `no answer in time (${errorText(error)})`,
       'check host and port, and whether the broker answers; connectTimeoutMs gives it more time',
     );
   if (CUT.test(text)) {
     const why = `the connection was cut (${errorText(error)})`;
-    return make('REFUSED', why, 'check host and port, and the log of the broker');
+    return make('WT_PUBLISH_CONNECT_REFUSED', why, 'check host and port, and the log of the broker');
   }
   return make(
-    'PROTOCOL',
+    'WT_PUBLISH_CONNECT_PROTOCOL',
     errorText(error),
     'check that the url leads to a broker of this kind, and not to another port',
   );

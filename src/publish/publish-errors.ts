@@ -81,15 +81,17 @@ export function undeliveredError(
   });
 }
 
+type ConnectCode = `WT_PUBLISH_CONNECT_${'REFUSED' | 'TIMEOUT' | 'AUTH' | 'TLS' | 'PROTOCOL' | 'URL'}`;
+
 /** A broker that cannot be reached, or not like this. */
 export function connectError(
-  code: 'REFUSED' | 'TIMEOUT' | 'AUTH' | 'TLS' | 'PROTOCOL' | 'URL',
+  code: ConnectCode,
   target: string,
   why: string,
   hint: string,
   cause?: unknown,
 ): WatertightError {
-  return new WatertightError(`WT_PUBLISH_CONNECT_${code}`, `Cannot connect to ${shown(target)}: ${shown(why)}`, {
+  return new WatertightError(code, `Cannot connect to ${shown(target)}: ${shown(why)}`, {
     hint,
     details: { target, outcome: 'not-sent' },
     ...(cause === undefined ? {} : { cause }),
@@ -128,7 +130,7 @@ export function noClientError(name: string, cause: unknown): WatertightError {
 
 export function connectTimeoutError(target: string, timeoutMs: number): WatertightError {
   const hint = 'check host and port, and whether the broker answers; connectTimeoutMs gives it more time';
-  return connectError('TIMEOUT', target, `no answer within ${timeoutMs} ms`, hint);
+  return connectError('WT_PUBLISH_CONNECT_TIMEOUT', target, `no answer within ${timeoutMs} ms`, hint);
 }
 
 export function poolFullError(target: string, limit: number): WatertightError {
@@ -150,5 +152,5 @@ export function flushTimeoutError(publisher: string, timeoutMs: number, buffered
 /** A server that does not speak TLS takes the handshake for the beginning of a command, and waits for the rest. */
 export function noTlsError(target: string, timeoutMs: number): WatertightError {
   const hint = 'check whether the broker speaks TLS on that port, or use the scheme without it';
-  return connectError('TLS', target, `no answer to a TLS handshake within ${timeoutMs} ms`, hint);
+  return connectError('WT_PUBLISH_CONNECT_TLS', target, `no answer to a TLS handshake within ${timeoutMs} ms`, hint);
 }
