@@ -13,6 +13,7 @@ export default defineConfig({
     // Tests of collection call gc() themselves.
     execArgv: ['--expose-gc'],
     maxWorkers: WORKERS,
+    setupFiles: ['test/setup/fast-check.ts'],
     projects: [
       {
         extends: true,

@@ -8,6 +8,8 @@ export type OpenCounts = Readonly<Record<string, number>>;
 const PASSING = new Set(['Immediate', 'CloseReq', 'TickObject', 'Microtask']);
 /** A handle that was closed is gone within two turns of the event loop; a write in flight takes a few more. */
 const SETTLE_MS = 20;
+/** On a busy machine one turn may take all of that time. */
+const SETTLE_TURNS = 10;
 
 /**
  * What keeps this thread's event loop busy, by kind, and the segments it has open. Sockets, servers, timers and requests in
@@ -42,9 +44,10 @@ function isPrinting(): boolean {
 /** What is open beyond `before`, once what is being closed has had its turns. Cost: as `countOpen` when nothing is. */
 export async function leftSince(before: OpenCounts): Promise<OpenCounts> {
   const until = performance.now() + SETTLE_MS;
-  for (;;) {
+  for (let turns = 0; ; turns++) {
     const left = beyond(before, countOpen());
-    if (Object.keys(left).length === 0 || performance.now() > until) return left;
+    const isSettled = turns >= SETTLE_TURNS && performance.now() > until;
+    if (Object.keys(left).length === 0 || isSettled) return left;
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
