@@ -309,7 +309,8 @@ describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
   });
 
   test.each(['hangs', 'waits', 'spins'])('open() ends by timeoutMs when a member %s, and names it', async (does) => {
-    const pool = make({ endTimeoutMs: 200 });
+    // The other member has to end in this time, on a busy machine too.
+    const pool = make({ endTimeoutMs: 1_000 });
     const { words } = makeWords();
     await pool.start();
     const startedAt = performance.now();
@@ -317,7 +318,7 @@ describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
       .open({ segments: { words }, data: { does, only: 1 }, timeoutMs: 100 })
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'WT_WARM_OPEN_TIMEOUT', details: { session: 1, indexes: [1] } });
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
     expect(outcomes(await (await pool.open()).close())).toEqual(['warm', 'warm']);
     expect(pool.usage().replaced).toBe(does === 'waits' ? 0 : 1);
   });
