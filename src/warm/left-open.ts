@@ -9,7 +9,7 @@ const PASSING = new Set(['Immediate', 'CloseReq', 'TickObject', 'Microtask']);
 /** A handle that was closed is gone within two turns of the event loop; a write in flight takes a few more. */
 const SETTLE_MS = 20;
 /** On a busy machine one turn may take all of that time. */
-const SETTLE_TURNS = 10;
+const SETTLE_TURNS = 4;
 
 /**
  * What keeps this thread's event loop busy, by kind, and the segments it has open. Sockets, servers, timers and requests in

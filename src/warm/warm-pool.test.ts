@@ -309,15 +309,16 @@ describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
   });
 
   test.each(['hangs', 'waits', 'spins'])('open() ends by timeoutMs when a member %s, and names it', async (does) => {
-    const pool = make({ endTimeoutMs: 200 });
+    // The other member has to end in this time, on a busy machine too.
+    const pool = make({ endTimeoutMs: 1_000 });
     const { words } = makeWords();
     await pool.start();
     const startedAt = performance.now();
     const error = await pool
-      .open({ segments: { words }, data: { does, only: 1 }, timeoutMs: 100 })
+      .open({ segments: { words }, data: { does, only: 1 }, timeoutMs: 1_000 })
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'WT_WARM_OPEN_TIMEOUT', details: { session: 1, indexes: [1] } });
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
     expect(outcomes(await (await pool.open()).close())).toEqual(['warm', 'warm']);
     expect(pool.usage().replaced).toBe(does === 'waits' ? 0 : 1);
   });
@@ -436,12 +437,13 @@ describe.each(['worker', 'process'] as const)('WarmPool of kind %s', (kind) => {
     });
 
     test('works while a session is being closed, by one that spins', async () => {
-      const pool = make();
+      const pool = make({ endTimeoutMs: 20_000 });
       const session = await pool.open({ data: { does: 'spins-at-end' } });
       const closing = session.close();
       const startedAt = performance.now();
       expect(await pool.stop({ timeoutMs: 1_000 })).toMatchObject({ status: 'completed', terminated: 2 });
-      expect(performance.now() - startedAt).toBeLessThan(1_050);
+      // Not the time of the session.
+      expect(performance.now() - startedAt).toBeLessThan(4_000);
       // Ended under it, by the stop.
       expect(outcomes(await closing)).toEqual(['ended', 'ended']);
     });
