@@ -1,5 +1,18 @@
+export type { PartReport, PartStatus } from './close-parts.js';
 export { ConnectionPool, type ConnectionPoolOptions, type ConnectionUsage } from './connection-pool.js';
 export type { PublishOutcome } from './delivery.js';
 export { CONTENT_TYPES, EVENT_TYPES, EVENT_VERSION, EVENTS, type EventInput, type PublishedEvent } from './event.js';
+export type { GraphRunInfo, StoppedBy } from './graph-run.js';
+export type { GraphStream } from './graph-stream.js';
 export type * from './publisher.js';
 export { RedisPublisher, type RedisPublisherOptions } from './redis-publisher.js';
+export {
+  type GraphCloseReport,
+  type GraphPublishFailure,
+  type GraphStats,
+  type RunnableGraph,
+  type RunsCloseReport,
+  type SupervisedGraph,
+  type SuperviseGraphOptions,
+  superviseGraph,
+} from './supervise-graph.js';
