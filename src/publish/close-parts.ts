@@ -62,3 +62,9 @@ async function ended(part: ClosingPart, deadlineAt: number): Promise<PartEnd> {
     return { status: 'failed', report: { error: errorText(error) } };
   }
 }
+
+/** That of a whole: the worst of its parts. */
+export function worstOf(reports: readonly PartReport[]): PartStatus {
+  const has = (status: PartStatus) => reports.some((report) => report.status === status);
+  return has('timeout') ? 'timeout' : has('failed') ? 'failed' : 'completed';
+}

@@ -55,7 +55,7 @@ export class GraphEvents {
     if (step === undefined || tags.includes(HIDDEN)) return;
     await this.#run.enter();
     const nodeName = textOf(metadata?.langgraph_node) ?? name ?? 'node';
-    this.#run.nodes.set(id, nodeName);
+    this.#run.entered(id, nodeName);
     const path = pathOf(metadata);
     const details = { step: Number(step.slice(STEP.length)), ...(path === undefined ? {} : { path }) };
     this.#start('node_execution', id, nodeName, nodeName, details, input);

@@ -72,6 +72,8 @@ export class GraphRun {
   #sequence = 0;
   #unconfirmed = 0;
   #held = 0;
+  /** Nodes that were let in, and have not published their start yet. */
+  #entering = 0;
   #wakes: (() => void)[] = [];
   #isEnded = false;
   #end!: () => void;
@@ -80,11 +82,13 @@ export class GraphRun {
   readonly ended: Promise<void>;
   /** Resolves when nobody waits for the graph any more. */
   readonly abandoned: Promise<void>;
-  /** By the id of their callback: name, and when they began. */
+  /** Those that run, by the id of their callback. */
   readonly nodes = new Map<string, string>();
   /** Nodes that ran when the run was told to stop: langgraph does not wait for them. */
   nodesAtStop: readonly string[] = [];
   stoppedBy: StoppedBy | undefined;
+  /** `interrupted`: between two steps. `stopped`: within one, or given up. */
+  outcome: 'ended' | 'interrupted' | 'stopped' | undefined;
   stopReason: unknown;
   /** The graph itself has stopped, to be resumed. */
   interrupts: unknown[] | undefined;
@@ -195,6 +199,13 @@ export class GraphRun {
     if (this.isReaderFull) await nextTurn();
     await this.room();
     if (this.signal.aborted) await new Promise<never>(() => {});
+    this.#entering++;
+  }
+
+  /** It has started, and is about to say so. */
+  entered(callId: string, nodeName: string): void {
+    this.#entering--;
+    this.nodes.set(callId, nodeName);
   }
 
   /** Waits for the same; resolves at once in a run that was told to stop. */
@@ -211,13 +222,17 @@ export class GraphRun {
     this.#wake();
   }
 
-  /** Resolves when the publisher has told of each event what became of it. */
+  /** Waits until the publisher has told of each event what became of it. @throws the first failure; why it was stopped */
   async confirmed(): Promise<void> {
-    while (this.#unconfirmed > 0) await new Promise<void>((resolve) => this.#wakes.push(resolve));
+    while (this.#unconfirmed > 0 && (this.#isEnded || !this.signal.aborted)) {
+      await new Promise<void>((resolve) => this.#wakes.push(resolve));
+    }
+    if (this.firstFailure) throw this.firstFailure;
+    if (!this.#isEnded) this.signal.throwIfAborted();
   }
 
   #isFull(): boolean {
-    return this.#unconfirmed >= this.#settings.maxUnconfirmed || this.isReaderFull?.() === true;
+    return this.#unconfirmed + this.#entering >= this.#settings.maxUnconfirmed || this.isReaderFull?.() === true;
   }
 
   #wake(): void {
