@@ -131,7 +131,7 @@ export class SupervisedGraph<G extends RunnableGraph> implements AsyncDisposable
 
   /**
    * Ends the run of that id, or all runs of that thread, before their next step, with the checkpoint kept; `invoke(null)` on the
-   * thread goes on. Needs a langgraph that asks `config.control` (1.4 does; one that does not goes on).
+   * thread goes on. Needs a langgraph that looks at `config.control` (1.7 does; an older one goes on).
    * @returns how many were told.
    */
   interrupt(runOrThreadId: string, reason?: unknown): number {
