@@ -38,7 +38,7 @@ const where = 'superviseGraph()';
  *
  * @throws TypeError, RangeError naming the option; WatertightError WT_SCOPE_CLOSED
  *
- * Cost: four events a node (start, end, update; a node of a graph without work takes some 0.1 ms in langgraph itself).
+ * Cost: three events a node, some 0.4 ms of CPU, beside the 1.1 ms that langgraph takes for a node that does nothing.
  *
  * @example
  * const agent = superviseGraph(graph, { publisher, checkpointer, tasks });

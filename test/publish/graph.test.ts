@@ -394,6 +394,27 @@ describe('a run', () => {
     });
   });
 
+  it('that was stopped tells nothing more, though its node goes on', async () => {
+    const begun = gate();
+    const going = gate();
+    const gone = gate();
+    const graph = graphOf(async (_, config) => {
+      begun.open();
+      await going.opening;
+      config.writer?.('late');
+      gone.open();
+    }).compile();
+    const { agent, events } = supervised(graph);
+    const running = rejection(agent.invoke({}));
+    await begun.opening;
+    agent.stop(agent.runs()[0]!.runId);
+    expect(await running).toMatchObject({ code: 'WT_PUBLISH_RUN_STOPPED' });
+    going.open();
+    await gone.opening;
+    await agent.close();
+    expect(kinds(await events()).at(-1)).toBe('graph_execution interrupted');
+  });
+
   it('is interrupted between two steps, and goes on from there', async () => {
     const begun = gate();
     const going = gate();
