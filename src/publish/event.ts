@@ -54,6 +54,11 @@ export interface PublishedEvent {
 /** What is given to `publish`: `event` and `eventType`; the rest is filled in. */
 export type EventInput = Pick<PublishedEvent, 'event' | 'eventType'> & Partial<PublishedEvent>;
 
+/** As W3C Trace Context has it. */
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === 'string' && TRACEPARENT.test(value);
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The run of an event that names none. */
@@ -157,7 +162,7 @@ function check(input: EventInput): void {
   if (sequence !== undefined && !(Number.isSafeInteger(sequence) && sequence >= 0)) {
     throw invalidEventError('sequence', `must be a whole number from 0, not ${kindOf(sequence)}`);
   }
-  if (traceparent !== undefined && !(typeof traceparent === 'string' && TRACEPARENT.test(traceparent))) {
+  if (traceparent !== undefined && !isTraceparent(traceparent)) {
     throw invalidEventError(
       'traceparent',
       `must be as W3C Trace Context has it (00-…-…-01), not ${kindOf(traceparent)}`,

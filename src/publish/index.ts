@@ -1,5 +1,17 @@
+export type { PartReport, PartStatus } from './close-parts.js';
 export { ConnectionPool, type ConnectionPoolOptions, type ConnectionUsage } from './connection-pool.js';
 export type { PublishOutcome } from './delivery.js';
 export { CONTENT_TYPES, EVENT_TYPES, EVENT_VERSION, EVENTS, type EventInput, type PublishedEvent } from './event.js';
+export type {
+  GraphCloseReport,
+  GraphPublishFailure,
+  GraphStats,
+  RunnableGraph,
+  RunsCloseReport,
+  SuperviseGraphOptions,
+} from './graph-options.js';
+export type { GraphRunInfo, StoppedBy } from './graph-run.js';
+export type { GraphStream } from './graph-stream.js';
 export type * from './publisher.js';
 export { RedisPublisher, type RedisPublisherOptions } from './redis-publisher.js';
+export { type SupervisedGraph, superviseGraph } from './supervise-graph.js';

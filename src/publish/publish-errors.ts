@@ -154,3 +154,40 @@ export function noTlsError(target: string, timeoutMs: number): WatertightError {
   const hint = 'check whether the broker speaks TLS on that port, or use the scheme without it';
   return connectError('WT_PUBLISH_CONNECT_TLS', target, `no answer to a TLS handshake within ${timeoutMs} ms`, hint);
 }
+
+export function graphClosedError(graph: string): WatertightError {
+  return new WatertightError('WT_PUBLISH_GRAPH_CLOSED', `Cannot run ${shown(graph)} as it is closed`, {
+    hint: 'run graphs before close(); a closed one is not opened again',
+    details: { graph },
+  });
+}
+
+export function graphBusyError(graph: string, limit: number): WatertightError {
+  return new WatertightError('WT_PUBLISH_GRAPH_BUSY', `Cannot run ${shown(graph)} as it has ${limit} runs already`, {
+    hint: 'await runs before starting more, or raise maxConcurrentRuns; runs() names those that are there',
+    details: { graph, limit },
+  });
+}
+
+/** @param by who stopped it @param isResumable whether it ended between two steps, with its checkpoint kept */
+export function runStoppedError(
+  graph: string,
+  runId: string,
+  by: string,
+  details: { readonly reason: unknown; readonly nodes: readonly string[]; readonly isResumable: boolean },
+  cause: unknown,
+): WatertightError {
+  const { reason, nodes, isResumable } = details;
+  const why = reason === undefined ? '' : ` (${errorText(reason, 80)})`;
+  return new WatertightError(
+    'WT_PUBLISH_RUN_STOPPED',
+    `Run ${shown(runId)} of ${shown(graph)} was stopped by ${by}${why}`,
+    {
+      hint: isResumable
+        ? 'invoke the graph with null and the same thread_id to go on from its checkpoint'
+        : 'the last checkpoint of its thread, if there is a checkpointer, is that of the last whole step',
+      details: { graph, runId, by, nodes, isResumable },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
