@@ -48,7 +48,7 @@ describe('EventLog', () => {
         const log = new EventLog(0);
         let model: Entry[] = [];
         let order = 0;
-        for (const command of list as Record<string, never>[]) {
+        for (const command of list as unknown as Record<string, never>[]) {
           if (command.push) {
             const { id, key, body, isBytes, deadlineAt, isAwaited } = command.push as Entry & {
               isBytes: boolean;
