@@ -35,8 +35,9 @@ const MOST_MS = 2 ** 31 - 1;
 
 /**
  * Events to NATS: by JetStream to a stream, which keeps them, or without it to who listens.
- * The header `Nats-Msg-Id` is the event's id: within its window (2 minutes, or the `publishTimeoutMs` of who made the stream)
- * a stream stores an event that is sent again once. What is sent again has the header `redelivered` too.
+ * By JetStream, the header `Nats-Msg-Id` is the event's id: within its window (2 minutes, or the `publishTimeoutMs` of who made the stream)
+ * a stream stores an event that is sent again once. What is sent again has the header `redelivered`,
+ * in both modes.
  *
  * `stored` means, by JetStream, that the stream has acknowledged it: a SIGKILL of the server loses nothing, and a power cut
  * what the system had not written yet. In `core` mode it means that the server has read it, and no more: nobody may listen.

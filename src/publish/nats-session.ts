@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, PublishOptions, Subscription } from '@nats-io/transport-node';
 import type { NatsClient } from './nats-connector.js';
 import { noDestinationError, refusedError, tooLargeError } from './publish-errors.js';
 import type { Outgoing, SendFailure } from './transport.js';
@@ -81,12 +81,15 @@ export class NatsSession {
   }
 
   #write(event: Outgoing, batch: number, index: number): SendFailure | undefined {
-    const headers = this.#tools.headers();
-    headers.set('Nats-Msg-Id', event.id);
-    if (event.isRedelivery) headers.set('redelivered', '1');
-    const reply = this.#acks ? { reply: `${this.#inbox}.${batch}.${index}` } : {};
+    let options: PublishOptions | undefined;
+    if (this.#acks || event.isRedelivery) {
+      const headers = this.#tools.headers();
+      headers.set('Nats-Msg-Id', event.id);
+      if (event.isRedelivery) headers.set('redelivered', '1');
+      options = this.#acks ? { headers, reply: `${this.#inbox}.${batch}.${index}` } : { headers };
+    }
     try {
-      this.#nc.publish(this.#subject, event.body, { headers, ...reply });
+      this.#nc.publish(this.#subject, event.body, options);
       return undefined;
     } catch (error) {
       // Of its own accord the client refuses only what is larger than the server takes.
