@@ -81,6 +81,7 @@ const MEANINGS = {
   WT_POOL_STEP_TIMEOUT: 'A `create`, `validate` or `destroy` took longer than `stepTimeoutMs`.',
   WT_POOL_STUCK: 'Closing the pool ended in its time with loans that were not given back.',
   WT_POOL_TIMEOUT: 'No resource came free in time; the error names who holds them.',
+  WT_PUBLISH_PARTIAL: 'Some of the required children of a composite did not take an event, or cannot flush or connect.',
   WT_SCOPE_CLOSED: 'Something was acquired after its scope had begun to close; it was released at once.',
   WT_SCOPE_CONNECTIONS_CUT: 'Connections of a server did not end while it drained.',
   WT_SCOPE_DRAIN_TIMEOUT:

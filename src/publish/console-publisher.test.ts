@@ -142,7 +142,7 @@ it('ConsolePublisher outlives the reader of its standard output, and leaves it o
 it('ConsolePublisher fills a disk no further than it is', async () => {
   const stream = createWriteStream('/dev/full');
   const publisher = new ConsolePublisher({ stream });
-  const closed = new Promise((resolve) => stream.once('close', resolve));
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
   await expect(publisher.publish(event)).rejects.toMatchObject({ details: { outcome: 'not-sent' } });
   await publisher.close();
   // When the error of the file comes.

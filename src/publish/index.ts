@@ -1,5 +1,16 @@
+export {
+  type ChildCloseReport,
+  type ChildPolicy,
+  type CompositeChild,
+  type CompositeCloseReport,
+  type CompositeFailure,
+  CompositePublisher,
+  type CompositePublisherOptions,
+  type CompositeStats,
+} from './composite-publisher.js';
 export { ConnectionPool, type ConnectionPoolOptions, type ConnectionUsage } from './connection-pool.js';
 export { ConsolePublisher, type ConsolePublisherOptions } from './console-publisher.js';
+export { type CreatePublisherOptions, createPublisher } from './create-publisher.js';
 export type { PublishOutcome } from './delivery.js';
 export { CONTENT_TYPES, EVENT_TYPES, EVENT_VERSION, EVENTS, type EventInput, type PublishedEvent } from './event.js';
 export { NatsPublisher, type NatsPublisherOptions } from './nats-publisher.js';
