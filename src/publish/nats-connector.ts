@@ -116,7 +116,6 @@ async function inTime(dial: () => Promise<NatsConnection>, timeoutMs: number, la
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       isLate = true;
-      for (const socket of sockets) socket.destroy();
       reject(late);
     }, timeoutMs);
   });

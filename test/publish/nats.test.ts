@@ -214,10 +214,12 @@ describe('NatsPublisher by JetStream', () => {
       expect(report.stuck).toContain('nats://127.0.0.1');
       // A batch was on its way, and the rest of its key behind it.
       expect(outcomes).toEqual({ unknown: 500, 'not-sent': 500 });
-      expect(closeMs).toBeLessThan(1_500);
+      // Its 1 s, and what a busy machine adds.
+      expect(closeMs).toBeLessThan(3_000);
       const reportedAt = performance.now();
       expect(await exited).toEqual([0, null]);
-      expect(performance.now() - reportedAt).toBeLessThan(2_000);
+      // Below the 5 s of the request that has no answer.
+      expect(performance.now() - reportedAt).toBeLessThan(4_000);
       broker.resume();
     }
   });
