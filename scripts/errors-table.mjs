@@ -98,6 +98,7 @@ const MEANINGS = {
   WT_PUBLISH_NOT_SENT: 'The event was not published; the broker does not have it.',
   WT_PUBLISH_NO_CLIENT: "The package that speaks the broker's protocol is not installed.",
   WT_PUBLISH_NO_DESTINATION: 'The broker has no such stream, topic or exchange.',
+  WT_PUBLISH_PARTIAL: 'Some of the required children of a composite did not take an event, or cannot flush or connect.',
   WT_PUBLISH_POOL_FULL: 'The pool has as many connections as it may.',
   WT_PUBLISH_REFUSED: 'The broker answered, and does not take the event.',
   WT_PUBLISH_RUN_STOPPED: 'A run of a supervised graph was stopped or interrupted; details.by says by whom.',

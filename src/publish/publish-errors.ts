@@ -191,3 +191,44 @@ export function runStoppedError(
     },
   );
 }
+
+/** What became of an event, or of a flush or connect, at one child of a composite. */
+export interface ChildFailure {
+  readonly name: string;
+  readonly error: Error;
+}
+
+/** Some of several publishers have not done it. @param done the names of those that have */
+export function partialError(
+  publisher: string,
+  what: 'publish' | 'flush' | 'connect',
+  failures: readonly ChildFailure[],
+  done: readonly string[],
+): WatertightError {
+  const failed = failures.map(({ name, error }) => {
+    const { code, details } = error as Partial<WatertightError>;
+    return { name, code: code ?? error.name, ...(what === 'publish' ? { outcome: outcomeOf(details) } : {}) };
+  });
+  const isNowhere =
+    done.length === 0 &&
+    failures.every(({ error }) => outcomeOf((error as Partial<WatertightError>).details) === 'not-sent');
+  const names = failures.map(({ name }) => shown(name)).join(', ');
+  const message = `${shown(publisher)} could not ${what} to ${failures.length} of ${failures.length + done.length} publishers: ${names}`;
+  return new WatertightError('WT_PUBLISH_PARTIAL', message, {
+    hint: "details.failed says what became of it at each; give policy 'best-effort' to those that may fail",
+    details: {
+      publisher,
+      failed,
+      done,
+      ...(what === 'publish' ? { outcome: isNowhere ? 'not-sent' : 'unknown' } : {}),
+    },
+    cause: new AggregateError(
+      failures.map(({ error }) => error),
+      message,
+    ),
+  });
+}
+
+function outcomeOf(details: WatertightError['details'] | undefined): FailedOutcome {
+  return details?.outcome === 'not-sent' ? 'not-sent' : 'unknown';
+}

@@ -18,7 +18,7 @@ export { FaultProxy, type ProxyUsage } from './fault-proxy.js';
 export { freePort } from './free-port.js';
 export { KafkaBroker, type KafkaOptions } from './kafka-broker.js';
 export { produceToKafka } from './kcat.js';
-export { NatsBroker } from './nats-broker.js';
+export { NatsBroker, type NatsOptions } from './nats-broker.js';
 export { createNatsStream, produceToNats, publishToNats } from './nats-client.js';
 export { RabbitBroker } from './rabbit-broker.js';
 export type { OnMessage, Received, Unsubscribe } from './received.js';
