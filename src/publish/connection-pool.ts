@@ -42,7 +42,7 @@ export interface SharedConnection<Client> {
   readonly client: Client;
   /** Gives it back; the last holder's ends the connection in order. */
   release(): Promise<void>;
-  /** It is of no use: ends it at once, for all who share it. */
+  /** It is of no use: ends it at once, for all who share it. After `release()`: only if that was the last, and hangs. */
   discard(): void;
 }
 
@@ -123,6 +123,7 @@ export class ConnectionPool {
       release: () => this.#release(entry, holder),
       discard: () => {
         if (entry.holders.delete(holder)) this.#lose(entry, new Error('the connection was given up'));
+        else if (entry.holders.size === 0) this.#end(entry);
       },
     };
   }
@@ -178,7 +179,13 @@ export class ConnectionPool {
   async #release(entry: Entry, holder: (error: unknown) => void): Promise<void> {
     if (!entry.holders.delete(holder) || entry.holders.size > 0) return;
     this.#remove(entry);
-    await entry.connector.close(entry.client);
+    try {
+      await entry.connector.close(entry.client);
+      entry.isOpen = false;
+    } catch (error) {
+      this.#end(entry);
+      throw error;
+    }
   }
 
   /** It ended by itself, or is of no use. */

@@ -73,9 +73,9 @@ export class RedisTransport implements Transport {
   }
 
   async disconnect(): Promise<void> {
-    const shared = this.#shared;
+    await this.#shared?.release();
+    // Not before: one that hangs is ended by destroy().
     this.#shared = undefined;
-    await shared?.release();
   }
 
   destroy(): void {
