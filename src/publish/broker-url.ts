@@ -44,6 +44,8 @@ const TLS = /ssl|tls|wrong version number|certificate|self.signed|EPROTO|http re
 const AUTH = /WRONGPASS|NOAUTH|NOPERM|ACCESS.REFUSED|auth|password|login|credential|SASL|permission/i;
 const TIMEOUT = /ETIMEDOUT|time.?out|timed out/i;
 const NO_HOST = /ENOTFOUND|EAI_AGAIN/;
+/** The other side has gone while the connection was made: it starts, stops, or a proxy stands before it. */
+const CUT = /ECONNRESET|EPIPE|abruptly|socket hang up|unexpected close|connection (is )?closed|channel ended/i;
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECTION.REFUSED/i;
 
 /** What a failed connection means, as one of `WT_PUBLISH_CONNECT_*`. */
@@ -56,6 +58,13 @@ export function connectErrorOf(target: string, error: unknown): Error {
   if (NO_HOST.test(text))
     return make('REFUSED', 'there is no such host', 'check the host in the url, and name resolution');
   if (REFUSED.test(text)) return make('REFUSED', 'nobody listens there', 'start the broker, or check host and port');
+  if (CUT.test(text)) {
+    return make(
+      'REFUSED',
+      `the connection was cut while it was made (${errorText(error)})`,
+      'the broker may be starting; if it is not, check that it speaks TLS where the url says so, and nowhere else',
+    );
+  }
   if (AUTH.test(text))
     return make('AUTH', `user or password are refused (${errorText(error)})`, 'check user and password in the url');
   if (TLS.test(text)) {
