@@ -36,6 +36,8 @@ export interface Transport {
   readonly target: string;
   /** Published and heard by nobody, where that is known. */
   readonly unheard?: number;
+  /** The broker lives and takes nothing for now: why. Nothing is sent meanwhile, and silence is no fault. */
+  readonly heldBack?: Error | undefined;
   /** One connection, made anew; never more than one at a time. Rejects with `WT_PUBLISH_CONNECT_*`; what it took is released then. */
   connect(options: ConnectOptions): Promise<void>;
   /**
