@@ -2,4 +2,5 @@ export { ConnectionPool, type ConnectionPoolOptions, type ConnectionUsage } from
 export type { PublishOutcome } from './delivery.js';
 export { CONTENT_TYPES, EVENT_TYPES, EVENT_VERSION, EVENTS, type EventInput, type PublishedEvent } from './event.js';
 export type * from './publisher.js';
+export { RabbitMQPublisher, type RabbitMQPublisherOptions } from './rabbitmq-publisher.js';
 export { RedisPublisher, type RedisPublisherOptions } from './redis-publisher.js';
