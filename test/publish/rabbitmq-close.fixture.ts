@@ -1,4 +1,4 @@
-// A program that publishes, waits for a line, and closes; it ends by itself when nothing keeps it alive.
+// A program that publishes, waits for SIGUSR2, and closes; it ends by itself when nothing keeps it alive.
 // Usage: rabbitmq-close.fixture.ts <url> <exchange>
 import { once } from 'node:events';
 import { RabbitMQPublisher } from '../../src/publish/index.js';
@@ -7,12 +7,15 @@ const [url = '', exchange = ''] = process.argv.slice(2);
 const event = { event: 'llm_call', eventType: 'progress' } as const;
 const publisher = new RabbitMQPublisher({ url, exchange, mandatory: false });
 await publisher.publish(event);
+const isTold = once(process, 'SIGUSR2');
+// An idle publisher without a connection keeps no process alive.
+const awake = setInterval(() => {}, 1_000);
 console.log('connected');
-await once(process.stdin, 'data');
+await isTold;
+clearInterval(awake);
 const outcomes = Array.from({ length: 100 }, () =>
   publisher.publish(event).catch((error) => error.details.outcome as string),
 );
 const { durationMs, ...report } = await publisher.close({ timeoutMs: 500 });
 const settled = await Promise.all(outcomes);
 console.log(JSON.stringify({ ...report, isInTime: durationMs <= 550, outcomes: [...new Set(settled)] }));
-process.stdin.destroy();
