@@ -1,3 +1,4 @@
+import querystring from 'node:querystring';
 import type { ConnectionOptions } from 'node:tls';
 import type { ChannelModel } from 'amqplib';
 import { withoutPassword } from './broker-url.js';
@@ -55,7 +56,7 @@ export function rabbitMQConnector({ url, heartbeatS, tls }: RabbitMQPlace): Conn
         socket.abort();
         throw isLate
           ? connectTimeoutError(target, timeoutMs)
-          : connectionErrorOf(target, decodeURIComponent(url.pathname.slice(1)) || '/', error);
+          : connectionErrorOf(target, querystring.unescape(url.pathname.slice(1)) || '/', error);
       } finally {
         clearTimeout(late);
       }

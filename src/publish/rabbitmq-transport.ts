@@ -78,6 +78,9 @@ export class RabbitMQTransport implements Transport {
     this.#shared = shared;
     try {
       const channel = await this.#open(shared, onLost);
+      // Its end may have come with the last answer.
+      lost ??= this.#channelError;
+      if (lost !== undefined) throw lost;
       if (attempt === this.#attempt) this.#channel = channel;
     } catch (error) {
       if (this.#shared === shared) this.#shared = undefined;
