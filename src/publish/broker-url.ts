@@ -45,8 +45,8 @@ const TLS = /ssl|tls|wrong version number|certificate|self.signed|EPROTO|http re
 const AUTH = /WRONGPASS|NOAUTH|NOPERM|ACCESS.REFUSED|auth|password|login|credential|SASL|permission/i;
 const TIMEOUT = /ETIMEDOUT|time.?out|timed out/i;
 const NO_HOST = /ENOTFOUND|EAI_AGAIN/;
-/** By whom, nobody says: a broker that just stops, one that has too many clients, a proxy. */
-const CUT = /ECONNRESET|EPIPE|hang up|closed|ended/i;
+/** The other side has gone while the connection was made: it starts, stops, or a proxy stands before it. */
+const CUT = /ECONNRESET|EPIPE|abruptly|socket hang up|unexpected close|connection (is )?closed|channel ended/i;
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECTION.REFUSED/i;
 
 /** What a failed connection means, as one of `WT_PUBLISH_CONNECT_*`. */
@@ -64,6 +64,13 @@ export function connectErrorOf(target: string, error: unknown): Error {
     );
   if (REFUSED.test(text))
     return make('WT_PUBLISH_CONNECT_REFUSED', 'nobody listens there', 'start the broker, or check host and port');
+  if (CUT.test(text)) {
+    return make(
+      'WT_PUBLISH_CONNECT_REFUSED',
+      `the connection was cut while it was made (${errorText(error)})`,
+      'the broker may be starting; if it is not, check that it speaks TLS where the url says so, and nowhere else',
+    );
+  }
   if (AUTH.test(text))
     return make(
       'WT_PUBLISH_CONNECT_AUTH',
@@ -83,10 +90,6 @@ export function connectErrorOf(target: string, error: unknown): Error {
       `no answer in time (${errorText(error)})`,
       'check host and port, and whether the broker answers; connectTimeoutMs gives it more time',
     );
-  if (CUT.test(text)) {
-    const why = `the connection was cut (${errorText(error)})`;
-    return make('WT_PUBLISH_CONNECT_REFUSED', why, 'check host and port, and the log of the broker');
-  }
   return make(
     'WT_PUBLISH_CONNECT_PROTOCOL',
     errorText(error),

@@ -96,8 +96,9 @@ export abstract class BufferedPublisher implements Publisher {
   }
 
   stats(): PublisherStats {
-    const { state, connects, lastError } = this.#delivery.link;
-    const { unheard } = this.#transport;
+    const { state, connects } = this.#delivery.link;
+    const { unheard, heldBack } = this.#transport;
+    const lastError = heldBack ?? this.#delivery.link.lastError;
     return {
       name: this.name,
       state,

@@ -42,7 +42,7 @@ export interface SharedConnection<Client> {
   readonly client: Client;
   /** Gives it back; the last holder's ends the connection in order. */
   release(): Promise<void>;
-  /** It is of no use, or does not end: ends it at once, for all who share it. */
+  /** It is of no use: ends it at once, for all who share it. After `release()`: only if that was the last, and hangs. */
   discard(): void;
 }
 
@@ -53,8 +53,6 @@ interface Entry {
   opening: Promise<unknown>;
   client: unknown;
   isOpen: boolean;
-  /** Its last holder has given it back, and it has not ended yet. */
-  isClosing: boolean;
   checks: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -125,7 +123,7 @@ export class ConnectionPool {
       release: () => this.#release(entry, holder),
       discard: () => {
         if (entry.holders.delete(holder)) this.#lose(entry, new Error('the connection was given up'));
-        else if (entry.isClosing) this.#end(entry);
+        else if (entry.holders.size === 0) this.#end(entry);
       },
     };
   }
@@ -140,7 +138,6 @@ export class ConnectionPool {
       opening: Promise.resolve(),
       client: undefined,
       isOpen: false,
-      isClosing: false,
       checks: 0,
       timer: undefined,
     };
@@ -182,10 +179,13 @@ export class ConnectionPool {
   async #release(entry: Entry, holder: (error: unknown) => void): Promise<void> {
     if (!entry.holders.delete(holder) || entry.holders.size > 0) return;
     this.#remove(entry);
-    entry.isClosing = true;
-    await entry.connector.close(entry.client);
-    entry.isClosing = false;
-    entry.isOpen = false;
+    try {
+      await entry.connector.close(entry.client);
+      entry.isOpen = false;
+    } catch (error) {
+      this.#end(entry);
+      throw error;
+    }
   }
 
   /** It ended by itself, or is of no use. */
@@ -200,7 +200,6 @@ export class ConnectionPool {
     this.#remove(entry);
     if (entry.isOpen) entry.connector.destroy(entry.client);
     entry.isOpen = false;
-    entry.isClosing = false;
   }
 
   #remove(entry: Entry): void {

@@ -205,7 +205,7 @@ export class Delivery {
     this.#sendAll();
     await settleBy(this.drained(), now + (deadlineAt - now) * DRAIN_SHARE);
     const before = this.#notSent + this.#unknown;
-    this.#failAll('before the publisher was closed', this.link.lastError);
+    this.#failAll('before the publisher was closed', this.#whyNothingLeaves);
     const remaining = this.#notSent + this.#unknown - before;
     const end = await settleBy(this.link.disconnect(), deadlineAt);
     this.link.destroy();
@@ -213,6 +213,10 @@ export class Delivery {
     for (const lane of this.#lanes) clearTimeout(lane.timer);
     for (const waiter of this.#connectWaits.splice(0)) reject(waiter, closedError(this.#settings.name));
     return { remaining, isHung: end === 'deadline' };
+  }
+
+  get #whyNothingLeaves(): unknown {
+    return this.#transport.heldBack ?? this.link.lastError;
   }
 
   #newLane(): Lane {
@@ -300,6 +304,10 @@ export class Delivery {
       this.link.want();
       return;
     }
+    if (this.#transport.heldBack !== undefined) {
+      this.#pause(lane);
+      return;
+    }
     const batch = this.#batchOf(log);
     lane.inFlight = batch.length;
     let isAnswered = false;
@@ -309,12 +317,18 @@ export class Delivery {
       clearTimeout(timer);
       this.#answered(lane, batch, failures, error);
     };
-    const timer = setTimeout(() => {
+    const onTimeout = () => {
+      if (this.#transport.heldBack !== undefined) {
+        timer.refresh();
+        return;
+      }
       const error = new Error(`no answer within ${this.#settings.requestTimeoutMs} ms`);
       // Before anything is sent again: what is late must not overtake it.
       this.link.fail(error);
-      answer(undefined, error);
-    }, this.#settings.requestTimeoutMs);
+      // What the transport knows of some of them comes first.
+      setImmediate(answer, undefined, error);
+    };
+    const timer = setTimeout(onTimeout, this.#settings.requestTimeoutMs);
     this.#transport.send(batch).then(
       (failures) => answer(failures ?? NO_FAILURES),
       (error) => answer(undefined, error),
@@ -433,12 +447,13 @@ export class Delivery {
     const now = monotonicMs();
     let soonest = Number.POSITIVE_INFINITY;
     const why = 'within its time';
+    const cause = this.#whyNothingLeaves;
     for (const lane of this.#lanes) {
       for (let index = 0; index < lane.log.count; index++) {
         if (lane.log.isSettled(index)) continue;
         const deadlineAt = lane.log.deadlineAt(index);
         if (deadlineAt > now) soonest = Math.min(soonest, deadlineAt);
-        else this.#failWith(lane, index, index < lane.inFlight ? 'unknown' : 'not-sent', why, this.link.lastError);
+        else this.#failWith(lane, index, index < lane.inFlight ? 'unknown' : 'not-sent', why, cause);
       }
       lane.log.closeGaps(lane.inFlight);
     }
@@ -452,7 +467,7 @@ export class Delivery {
 
   #refuse(waiter: Waiter, why: string): void {
     this.#refused++;
-    reject(waiter, undeliveredError(this.#settings.name, 'not-sent', why, this.link.lastError));
+    reject(waiter, undeliveredError(this.#settings.name, 'not-sent', why, this.#whyNothingLeaves));
     if (this.#buffered === 0 && this.#blocked.length === 0) this.#onEmpty();
   }
 

@@ -26,5 +26,6 @@ export type { GraphRunInfo, StoppedBy } from './graph-run.js';
 export type { GraphStream } from './graph-stream.js';
 export { NatsPublisher, type NatsPublisherOptions } from './nats-publisher.js';
 export type * from './publisher.js';
+export { RabbitMQPublisher, type RabbitMQPublisherOptions } from './rabbitmq-publisher.js';
 export { RedisPublisher, type RedisPublisherOptions } from './redis-publisher.js';
 export { type SupervisedGraph, superviseGraph } from './supervise-graph.js';

@@ -99,6 +99,15 @@ export function optionalText(where: string, name: string, value: unknown): void 
   throw new TypeError(`${where}: ${name} must be a text that is not empty, not ${kindOf(value)}`);
 }
 
+/** @throws TypeError, RangeError */
+export function shortText(where: string, name: string, value: unknown, mostBytes: number): void {
+  optionalText(where, name, value);
+  if (value === undefined || Buffer.byteLength(value as string) <= mostBytes) return;
+  throw new RangeError(
+    `${where}: ${name} must have at most ${mostBytes} bytes, not ${Buffer.byteLength(value as string)}`,
+  );
+}
+
 /** @throws TypeError */
 export function optionalFlag(where: string, name: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return;

@@ -43,7 +43,7 @@ export interface PublisherStats extends DeliveryCounts {
   readonly state: LinkState;
   /** Connections that were made. */
   readonly connects: number;
-  /** Why the last attempt or connection ended. */
+  /** Why the last attempt or connection ended, or why the broker takes nothing for now. */
   readonly lastError?: string;
   /** Published and heard by no subscriber (Redis pub/sub). */
   readonly unheard?: number;

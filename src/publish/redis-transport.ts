@@ -75,6 +75,7 @@ export class RedisTransport implements Transport {
 
   async disconnect(): Promise<void> {
     await this.#shared?.release();
+    // Not before: one that hangs is ended by destroy().
     this.#shared = undefined;
   }
 

@@ -36,6 +36,8 @@ export interface Transport {
   readonly target: string;
   /** Published and heard by nobody, where that is known. */
   readonly unheard?: number;
+  /** The broker lives and takes nothing for now: why. Nothing is sent meanwhile, and silence is no fault. */
+  readonly heldBack?: Error | undefined;
   /** One connection, made anew; never more than one at a time. Rejects with `WT_PUBLISH_CONNECT_*`; what it took is released then. */
   connect(options: ConnectOptions): Promise<void>;
   /**
@@ -62,4 +64,5 @@ const FINAL_CODES = new Set([
   'WT_PUBLISH_CONNECT_URL',
   'WT_PUBLISH_NO_CLIENT',
   'WT_PUBLISH_NO_DESTINATION',
+  'WT_PUBLISH_TOO_LARGE',
 ]);
