@@ -118,11 +118,17 @@ export class ConnectionPool {
       entry.holders.delete(holder);
       throw error;
     }
+    let isEnding = false;
     return {
       client: entry.client as Client,
-      release: () => this.#release(entry, holder),
+      release: () => {
+        isEnding = entry.holders.size === 1 && entry.holders.has(holder);
+        return this.#release(entry, holder);
+      },
       discard: () => {
         if (entry.holders.delete(holder)) this.#lose(entry, new Error('the connection was given up'));
+        // An orderly end that hangs.
+        else if (isEnding) this.#end(entry);
       },
     };
   }
@@ -179,6 +185,7 @@ export class ConnectionPool {
     if (!entry.holders.delete(holder) || entry.holders.size > 0) return;
     this.#remove(entry);
     await entry.connector.close(entry.client);
+    entry.isOpen = false;
   }
 
   /** It ended by itself, or is of no use. */

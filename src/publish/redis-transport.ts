@@ -74,8 +74,9 @@ export class RedisTransport implements Transport {
 
   async disconnect(): Promise<void> {
     const shared = this.#shared;
-    this.#shared = undefined;
     await shared?.release();
+    // Until then it can be destroyed.
+    if (this.#shared === shared) this.#shared = undefined;
   }
 
   destroy(): void {
