@@ -1,0 +1,349 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../src/children/processes.fixture.js';
+import {
+  ConnectionPool,
+  type EventInput,
+  KafkaPublisher,
+  type KafkaPublisherOptions,
+  type PublisherCloseReport,
+} from '../../src/publish/index.js';
+import { consumeAll, FaultProxy, freePort, KafkaBroker, type Received, subscribe } from '../brokers/index.js';
+import { programPath } from '../brokers/programs.mjs';
+import { runTool } from '../brokers/run-tool.js';
+
+const PRODUCE = 0;
+const METADATA = 3;
+const UNKNOWN_TOPIC = 3;
+const NOT_LEADER = 6;
+const MESSAGE_TOO_LARGE = 10;
+const TOPIC_AUTHORIZATION_FAILED = 29;
+const DEAD = fileURLToPath(new URL('./kafka-dead.fixture.ts', import.meta.url));
+const isNode22 = Number.parseInt(process.versions.node, 10) >= 22;
+const CLIENTS = isNode22 ? (['kafkajs', 'platformatic'] as const) : (['kafkajs'] as const);
+
+const event = (fields: Partial<EventInput> = {}): EventInput => ({
+  event: 'llm_call',
+  eventType: 'update',
+  ...fields,
+});
+const bodies = (received: readonly Received[]) => received.map(({ body }) => JSON.parse(body));
+/** Sequences by run, in the order of arrival. */
+function sequences(received: readonly Received[]): Map<string, number[]> {
+  const runs = new Map<string, number[]>();
+  for (const { runId, sequence } of bodies(received)) {
+    const run = runs.get(runId);
+    if (run) run.push(sequence);
+    else runs.set(runId, [sequence]);
+  }
+  return runs;
+}
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    (value) => `resolved with ${value}`,
+    (error) => error.code,
+  );
+
+let broker: KafkaBroker;
+const open: AsyncDisposable[] = [];
+let topics = 0;
+/** A topic of its own for each test, with 4 partitions. */
+let topic: string;
+
+beforeAll(async () => {
+  broker = await KafkaBroker.start();
+});
+afterAll(() => broker.stop());
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
+});
+
+async function newTopic(partitions = 4, on = broker): Promise<string> {
+  topic = `topic-${++topics}`;
+  await on.createTopic(topic, partitions);
+  return topic;
+}
+
+const own = <Thing extends AsyncDisposable>(thing: Thing): Thing => {
+  open.push(thing);
+  return thing;
+};
+
+describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
+  const publisherOf = (options: Partial<KafkaPublisherOptions> = {}) =>
+    own(new KafkaPublisher({ brokers: broker.bootstrap, topic, client, pool: new ConnectionPool(), ...options }));
+
+  it.each(client === 'platformatic' ? ['none', 'gzip', 'snappy', 'lz4', 'zstd'] : ['none', 'gzip'])(
+    'publish() stores events in order per key with compression %s',
+    async (compression) => {
+      await newTopic();
+      const publisher = publisherOf({ compression: compression as 'none' });
+      const publishing = upTo(2_000).map((i) => publisher.publish(event({ runId: `run-${i % 10}`, data: { i } })));
+      expect(new Set(await Promise.all(publishing))).toEqual(new Set(['stored']));
+      const received = await consumeAll(broker, topic);
+      expect(sequences(received)).toEqual(new Map([...sequences(received).keys()].map((run) => [run, upTo(200)])));
+      expect(sequences(received).size).toBe(10);
+      for (const { body, headers } of received) expect(headers).toEqual({ id: JSON.parse(body).id });
+      expect(publisher.stats()).toMatchObject({ confirmed: 2_000, redelivered: 0, connects: 1 });
+    },
+  );
+
+  it('a key leads to the partition to which librdkafka brings it', async () => {
+    await newTopic(7);
+    const publisher = publisherOf();
+    const keys = ['', 'a', 'ab', 'abc', 'abcd', 'ünïcode', ...upTo(200).map((i) => `run-${i * i}`)];
+    await Promise.all(keys.map((key) => publisher.publish(event({ data: key }), { key })));
+    const ours = new Map(
+      (await consumeAll(broker, topic)).map(({ id, body }) => [JSON.parse(body).data, id!.split(':')[0]]),
+    );
+    await newTopic(7);
+    const args = ['-P', '-b', broker.bootstrap, '-t', topic, '-X', 'topic.partitioner=murmur2', '-K', '\\t'];
+    // kcat has no empty key.
+    const named = keys.filter(Boolean);
+    await runTool(broker, programPath('kcat'), args, { input: named.map((key) => `${key}\t${key}\n`).join('') });
+    const theirs = new Map((await consumeAll(broker, topic)).map(({ id, body }) => [body, id!.split(':')[0]]));
+    expect(new Map(named.map((key) => [key, ours.get(key)]))).toEqual(
+      new Map(named.map((key) => [key, theirs.get(key)])),
+    );
+    expect(new Set(theirs.values()).size).toBe(7);
+  });
+
+  it('an outage of 3 s loses nothing of what resolved, keeps the order and marks what is sent again', async () => {
+    await newTopic(8);
+    const received: Received[] = [];
+    const stop = await subscribe(broker, topic, (message) => received.push(message));
+    open.push({ [Symbol.asyncDispose]: stop });
+    const publisher = publisherOf({ maxBufferedEvents: 50_000 });
+    const stored = new Set<string>();
+    const publishing: Promise<unknown>[] = [];
+    const publishSome = () => {
+      for (let i = 0; i < 10; i++) {
+        const id = `e-${publishing.length}`;
+        publishing.push(
+          publisher.publish(event({ id, runId: `run-${publishing.length % 20}` })).then(() => stored.add(id)),
+        );
+      }
+    };
+    await publisher.publish(event({ id: 'first', runId: 'other' }));
+    const producing = setInterval(publishSome, 5);
+    await until(() => stored.size > 500);
+    await broker.outage(3_000);
+    const before = stored.size;
+    await until(() => stored.size > before + 1_000);
+    clearInterval(producing);
+    await Promise.all(publishing);
+    expect(stored.size).toBe(publishing.length);
+    await until(() => new Set(received.map(({ headers }) => headers.id)).size === publishing.length + 1);
+    const seen = new Set<string>();
+    const firsts = received.filter(({ headers }) => !seen.has(headers.id!) && seen.add(headers.id!));
+    const again = received.filter((message) => !firsts.includes(message));
+    expect(again.filter(({ headers }) => headers.redelivered !== '1')).toEqual([]);
+    for (const [, run] of sequences(firsts)) expect(run).toEqual(upTo(run.length));
+    expect(publisher.stats().connects).toBeGreaterThan(1);
+    expect(again.length).toBeLessThanOrEqual(publisher.stats().redelivered);
+  });
+
+  it('an answer that is lost is waited for until requestTimeoutMs, and the event sent again', async () => {
+    await newTopic(1);
+    const proxy = own(await FaultProxy.start(broker));
+    const publisher = publisherOf({ requestTimeoutMs: 300 });
+    // The mock names itself, not the proxy: only what is asked at the bootstrap address goes through it.
+    await publisher.publish(event({ id: 'before' }));
+    await broker.pause();
+    const publishing = publisher.publish(event({ id: 'late' }));
+    await until(() => publisher.stats().redelivered > 0);
+    broker.resume();
+    expect(await publishing).toBe('stored');
+    const received = await consumeAll(broker, topic);
+    expect(new Set(received.map(({ headers }) => headers.id))).toEqual(new Set(['before', 'late']));
+    expect(received.at(-1)?.headers).toEqual({ id: 'late', redelivered: '1' });
+    expect(proxy.usage().open).toBe(0);
+  });
+
+  it('close() stores a burst of 10,000 that nobody awaited', async () => {
+    await newTopic();
+    const publisher = publisherOf();
+    const publishing = upTo(10_000).map((i) => publisher.publish(event({ runId: `run-${i % 100}` })));
+    const report = await publisher.close();
+    expect(report).toMatchObject({ status: 'completed', accepted: 10_000, confirmed: 10_000, remaining: 0 });
+    const ends = await Promise.allSettled(publishing);
+    expect(ends.filter(({ status }) => status === 'rejected')).toEqual([]);
+    const received = await consumeAll(broker, topic);
+    expect(received.length).toBe(10_000);
+    expect([...sequences(received).values()]).toEqual(upTo(100).map(() => upTo(100)));
+  });
+
+  it.each([
+    ['refuses', (one: KafkaBroker) => one.down()],
+    ['is silent', (one: KafkaBroker) => one.pause()],
+  ])('close() ends at its deadline when the broker %s, and the process with it', async (_, die) => {
+    const mine = own(await KafkaBroker.start());
+    await newTopic(4, mine);
+    const child = fork(DEAD, [mine.bootstrap, client, '1000'], { execArgv: ['--import', 'tsx'] });
+    const exited = once(child, 'exit');
+    expect(await once(child, 'message')).toEqual(['ready', undefined]);
+    await die(mine);
+    child.send('close');
+    const [said] = (await once(child, 'message')) as [
+      { report: PublisherCloseReport; settled: object; closedAfterMs: number; closedAt: number },
+    ];
+    expect(await exited).toEqual([0, null]);
+    expect(Date.now() - said.closedAt).toBeLessThan(1_000);
+    expect(said.closedAfterMs).toBeLessThan(1_050);
+    expect(said.report).toMatchObject({ status: 'timeout', accepted: 1_001, confirmed: 1, remaining: 1_000 });
+    expect(said.settled).toEqual({ stored: 0, failed: 1_000 });
+  });
+
+  it('one partition that is refused is no matter of the others', async () => {
+    await newTopic();
+    const publisher = publisherOf();
+    await publisher.publish(event());
+    await broker.pushErrors(PRODUCE, NOT_LEADER);
+    const publishing = upTo(40).map((i) => publisher.publish(event({ runId: `run-${i % 8}` })));
+    expect(new Set(await Promise.all(publishing))).toEqual(new Set(['stored']));
+    const received = await consumeAll(broker, topic);
+    const seen = new Set<string>();
+    const firsts = received.filter(({ headers }) => !seen.has(headers.id!) && seen.add(headers.id!));
+    for (const [run, all] of sequences(firsts)) if (run !== 'none') expect(all).toEqual(upTo(5));
+    expect(publisher.stats().redelivered).toBeGreaterThan(0);
+  });
+
+  it('what is too large for the broker is refused by itself, and what was sent with it is stored', async () => {
+    await newTopic(2);
+    const publisher = publisherOf({ maxInFlightBatches: 1 });
+    await publisher.publish(event({ runId: 'other' }));
+    // Once for the batch, once for its partition, and then for the halves of 4, 2 and 1 events.
+    await broker.pushErrors(PRODUCE, ...upTo(5).map(() => MESSAGE_TOO_LARGE));
+    const publishing = upTo(8).map((i) => publisher.publish(event({ id: `e-${i}`, runId: 'run' })));
+    const ends = await Promise.allSettled(publishing);
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', ...upTo(7).map(() => 'fulfilled')]);
+    const { reason } = ends[0] as PromiseRejectedResult;
+    expect(reason.message).toMatch(/does not take events|may have it/);
+    const received = (await consumeAll(broker, topic)).filter(({ body }) => JSON.parse(body).runId === 'run');
+    expect(received.map(({ headers }) => headers.id)).toEqual(upTo(7).map((i) => `e-${i + 1}`));
+  });
+
+  it('a topic that is not there is WT_PUBLISH_NO_DESTINATION, within the time to connect', async () => {
+    await newTopic();
+    const publisher = publisherOf({ connectTimeoutMs: 1_000 });
+    await broker.pushErrors(METADATA, ...upTo(60).map(() => UNKNOWN_TOPIC));
+    const from = performance.now();
+    await expect(publisher.publish(event())).rejects.toMatchObject({
+      code: 'WT_PUBLISH_NO_DESTINATION',
+      details: { kind: 'topic', name: topic, outcome: 'not-sent' },
+    });
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+
+  it('a topic that is made when it is asked for is waited for', async () => {
+    topic = `topic-${++topics}`;
+    await broker.pushErrors(METADATA, UNKNOWN_TOPIC);
+    const publisher = publisherOf();
+    expect(await publisher.publish(event())).toBe('stored');
+    expect((await consumeAll(broker, topic)).length).toBe(1);
+  });
+
+  it('a topic that is not for this user is refused at once', async () => {
+    await newTopic(1);
+    const publisher = publisherOf();
+    await publisher.publish(event());
+    await broker.pushErrors(PRODUCE, TOPIC_AUTHORIZATION_FAILED);
+    const error = await publisher.publish(event()).catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'WT_PUBLISH_NOT_SENT', cause: { code: 'WT_PUBLISH_REFUSED' } });
+    expect(await publisher.publish(event())).toBe('stored');
+  });
+
+  it('a connection that fails says why, within connectTimeoutMs', async () => {
+    topic = 'anything';
+    const connectTimeoutMs = 500;
+    const nobody = `127.0.0.1:${await freePort()}`;
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    const tls = createTlsServer({}, () => {}).listen(0, '127.0.0.1');
+    await Promise.all([once(silent, 'listening'), once(tls, 'listening')]);
+    const at = (server: { address(): unknown }) => `127.0.0.1:${(server.address() as { port: number }).port}`;
+    const from = performance.now();
+    const connecting = (options: Partial<KafkaPublisherOptions>) =>
+      codeOf(publisherOf({ connectTimeoutMs, ...options }).connect());
+    expect(
+      await Promise.all([
+        connecting({ brokers: nobody }),
+        connecting({ brokers: at(silent) }),
+        connecting({ brokers: at(tls) }),
+        connecting({ tls: true }),
+        connecting({ brokers: 'no-such-host.invalid:9092' }),
+        connecting({ sasl: { mechanism: 'plain', username: 'me', password: 'wrong' } }),
+        connecting({ brokers: [nobody, broker.bootstrap] }),
+      ]),
+    ).toEqual([
+      'WT_PUBLISH_CONNECT_REFUSED',
+      'WT_PUBLISH_CONNECT_TIMEOUT',
+      'WT_PUBLISH_CONNECT_TLS',
+      'WT_PUBLISH_CONNECT_TLS',
+      'WT_PUBLISH_CONNECT_REFUSED',
+      'WT_PUBLISH_CONNECT_AUTH',
+      'resolved with undefined',
+    ]);
+    expect(performance.now() - from).toBeLessThan(1_500);
+    for (const server of [silent, tls]) server.close();
+  });
+
+  it('publishers of one cluster share a connection, which ends with the last of them', async () => {
+    await newTopic();
+    const pool = new ConnectionPool();
+    const first = publisherOf({ pool });
+    const second = publisherOf({ pool, topic: 'other', compression: 'gzip' });
+    await Promise.all([first.publish(event()), second.publish(event())]);
+    expect(pool.usage()).toMatchObject([{ holders: 2, state: 'open' }]);
+    await first.close();
+    expect(await second.publish(event())).toBe('stored');
+    await second.close();
+    expect(pool.usage()).toEqual([]);
+  });
+
+  it('an idle connection is asked whether it lives, and one that ended is noticed', async () => {
+    const mine = own(await KafkaBroker.start());
+    topic = 'orders';
+    const pool = new ConnectionPool({ healthCheckIntervalMs: 20 });
+    const publisher = publisherOf({ brokers: mine.bootstrap, pool });
+    await publisher.publish(event());
+    await until(() => pool.usage()[0]!.checks > 2);
+    expect(publisher.stats()).toMatchObject({ state: 'connected', connects: 1 });
+    await mine.down();
+    await until(() => publisher.stats().state !== 'connected');
+    await mine.up();
+    expect(await publisher.publish(event())).toBe('stored');
+  });
+});
+
+describe('KafkaPublisher', () => {
+  it('refuses wrong options by name', () => {
+    const make = (options: object) => () => new KafkaPublisher(options as KafkaPublisherOptions);
+    expect(make({ brokers: 'localhost' })).toThrow(/localhost: it is not host:port/);
+    expect(make({ brokers: ['kafka://a:1'] })).toThrow(/Cannot connect to kafka:\/\/a:1/);
+    expect(make({ brokers: [] })).toThrow(/brokers must be/);
+    expect(make({ brokers: 'a:70000' })).toThrow(/not host:port/);
+    expect(make({ topic: 'a b' })).toThrow(/topic must be/);
+    expect(make({ topic: '..' })).toThrow(/topic must be/);
+    expect(make({ acks: 0 })).toThrow(/acks must be -1 or 1, not/);
+    expect(make({ compression: 'brotli' })).toThrow(/compression must be one of none, gzip, snappy, lz4, zstd/);
+    expect(make({ client: 'kafkajs', compression: 'zstd' })).toThrow(/compression zstd needs client 'platformatic'/);
+    expect(make({ client: 'rdkafka' })).toThrow(/client must be one of auto, platformatic, kafkajs/);
+    expect(make({ tls: 'yes' })).toThrow(/tls must be/);
+    expect(make({ sasl: { mechanism: 'gssapi', username: '', password: '' } })).toThrow(/sasl.mechanism must be one/);
+    expect(make({ sasl: { mechanism: 'plain', username: 'me' } })).toThrow(/sasl.password must be a text/);
+    expect(make({ bootstrapServers: 'a:1' })).toThrow(/bootstrapServers/);
+  });
+
+  it.runIf(!isNode22)('says which Node.js @platformatic/kafka needs', async () => {
+    for (const options of [{ client: 'platformatic' }, { compression: 'zstd' }] as const) {
+      const publisher = own(new KafkaPublisher({ brokers: broker.bootstrap, ...options }));
+      await expect(publisher.publish(event())).rejects.toThrow(/@platformatic\/kafka needs Node.js 22 or later/);
+      expect(await codeOf(publisher.connect())).toBe('WT_PUBLISH_NO_CLIENT');
+    }
+  });
+});
