@@ -44,6 +44,9 @@ const TLS = /ssl|tls|wrong version number|certificate|self.signed|EPROTO|http re
 const AUTH = /WRONGPASS|NOAUTH|NOPERM|ACCESS.REFUSED|auth|password|login|credential|SASL|permission/i;
 const TIMEOUT = /ETIMEDOUT|time.?out|timed out/i;
 const NO_HOST = /ENOTFOUND|EAI_AGAIN/;
+/** By the other side, in the middle of it: as a broker does that starts or ends, and one that expects TLS. */
+const ENDED =
+  /ECONNRESET|EPIPE|hang up|(connection|socket) (is |was )?(closed|ended|disconnected)|closed (the )?connection/i;
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECTION.REFUSED/i;
 
 /** What a failed connection means, as one of `WT_PUBLISH_CONNECT_*`. */
@@ -58,6 +61,13 @@ export function connectErrorOf(target: string, error: unknown): Error {
   if (REFUSED.test(text)) return make('REFUSED', 'nobody listens there', 'start the broker, or check host and port');
   if (AUTH.test(text))
     return make('AUTH', `user or password are refused (${errorText(error)})`, 'check user and password in the url');
+  if (ENDED.test(text)) {
+    return make(
+      'ENDED',
+      `it ends the connection before it is made (${errorText(error)})`,
+      'look whether the broker is starting or shutting down, or expects TLS where there is none, or the reverse',
+    );
+  }
   if (TLS.test(text)) {
     return make(
       'TLS',

@@ -67,7 +67,10 @@ class KafkajsClient implements KafkaClient {
   }
 
   async open(): Promise<void> {
-    await this.#producer.connect();
+    await this.#producer.connect().catch((error) => {
+      if (error.name !== 'KafkaJSServerDoesNotSupportApiKey') throw error;
+      throw new Error('the broker knows no SASL, or not this', { cause: error });
+    });
     this.#sockets.onNoneLeft = this.#onLost;
   }
 

@@ -45,7 +45,9 @@ class PlatformaticClient implements KafkaClient {
   }
 
   async open(): Promise<void> {
-    await this.#producer.metadata({ topics: [] });
+    await this.#producer.metadata({ topics: [] }).catch((error) => {
+      throw innermost(error);
+    });
     this.#isWatched = true;
     this.#producer.on('client:broker:disconnect', () => setImmediate(() => this.#look()));
   }
@@ -112,6 +114,13 @@ interface PlatformaticError {
   readonly apiCode?: unknown;
   readonly errors?: readonly PlatformaticError[];
   readonly cause?: PlatformaticError;
+}
+
+/** The last broker's: all that are around it say that something failed. */
+function innermost(error: PlatformaticError): PlatformaticError {
+  const { errors = [], cause } = error;
+  const inner = errors.at(-1) ?? cause;
+  return inner === undefined ? error : innermost(inner);
 }
 
 /** The first that a tree of errors has. */

@@ -59,12 +59,12 @@ export class KafkaTransport implements Transport {
     else await shared.release();
   }
 
-  async send(batch: readonly Outgoing[]): Promise<readonly (SendFailure | undefined)[] | undefined> {
+  async send(batch: readonly Outgoing[]): Promise<Failures> {
     const { client } = this.#shared as SharedConnection<KafkaClient>;
     const partitions = this.#partitions;
     const wasSent = batch.some(({ isRedelivery }) => isRedelivery);
     if (!wasSent || partitions === undefined) return this.#sendTogether(client, batch);
-    const failures = new Array<SendFailure | undefined>(batch.length);
+    const failures: Failures = new Array(batch.length);
     const sending = byPartition(batch, partitions).map(async (indexes) => {
       const events = indexes.map((index) => batch[index] as Outgoing);
       const found = await this.#sendPartition(client, events);
@@ -86,32 +86,37 @@ export class KafkaTransport implements Transport {
     this.#shared = undefined;
   }
 
-  async #sendTogether(client: KafkaClient, batch: readonly Outgoing[]): Promise<SendFailure[] | undefined> {
+  async #sendTogether(client: KafkaClient, batch: readonly Outgoing[]): Promise<Failures> {
     try {
       await this.#send(client, batch);
-      return undefined;
+      return [];
     } catch (error) {
+      const isOne = this.#partitions !== undefined && byPartition(batch, this.#partitions).length === 1;
+      if (isOne) return this.#refused(client, batch, error as KafkaFailure);
       const failure = this.#failureOf(error as KafkaFailure, false);
       return batch.map(() => failure);
     }
   }
 
   /** Events of one partition, in order. */
-  async #sendPartition(client: KafkaClient, events: readonly Outgoing[]): Promise<(SendFailure | undefined)[]> {
+  async #sendPartition(client: KafkaClient, events: readonly Outgoing[]): Promise<Failures> {
     try {
       await this.#send(client, events);
       return [];
     } catch (error) {
-      const failure = this.#failureOf(error as KafkaFailure, true);
-      if (events.length === 1 || !BAD_BATCH.has((error as KafkaFailure).kafkaCode ?? 0)) {
-        return events.map(() => failure);
-      }
-      return this.#sendHalves(client, events);
+      return this.#refused(client, events, error as KafkaFailure);
     }
   }
 
+  /** All of one partition: if the broker has refused them, it has none. */
+  async #refused(client: KafkaClient, events: readonly Outgoing[], error: KafkaFailure): Promise<Failures> {
+    const failure = this.#failureOf(error, true);
+    if (events.length > 1 && BAD_BATCH.has(error.kafkaCode ?? 0)) return this.#sendHalves(client, events);
+    return events.map(() => failure);
+  }
+
   /** One of them is to blame, or all together are too large. */
-  async #sendHalves(client: KafkaClient, events: readonly Outgoing[]): Promise<(SendFailure | undefined)[]> {
+  async #sendHalves(client: KafkaClient, events: readonly Outgoing[]): Promise<Failures> {
     const middle = events.length >> 1;
     const first = await this.#sendPartition(client, events.slice(0, middle));
     first.length = middle;
@@ -152,6 +157,9 @@ export class KafkaTransport implements Transport {
     return later;
   }
 }
+
+/** By index in the batch; undefined for what is stored. */
+type Failures = (SendFailure | undefined)[];
 
 /** Indexes of events, by where their keys lead, in order. */
 function byPartition(batch: readonly Outgoing[], partitions: number): number[][] {

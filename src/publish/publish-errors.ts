@@ -83,7 +83,7 @@ export function undeliveredError(
 
 /** A broker that cannot be reached, or not like this. */
 export function connectError(
-  code: 'REFUSED' | 'TIMEOUT' | 'AUTH' | 'TLS' | 'PROTOCOL' | 'URL',
+  code: 'REFUSED' | 'ENDED' | 'TIMEOUT' | 'AUTH' | 'TLS' | 'PROTOCOL' | 'URL',
   target: string,
   why: string,
   hint: string,

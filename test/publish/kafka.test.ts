@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -12,12 +12,12 @@ import {
   type KafkaPublisherOptions,
   type PublisherCloseReport,
 } from '../../src/publish/index.js';
-import { consumeAll, FaultProxy, freePort, KafkaBroker, type Received, subscribe } from '../brokers/index.js';
+import { consumeAll, freePort, KafkaBroker, type Received, subscribe } from '../brokers/index.js';
 import { programPath } from '../brokers/programs.mjs';
 import { runTool } from '../brokers/run-tool.js';
+import { startSaslRefusal } from './kafka-sasl.fixture.js';
 
 const PRODUCE = 0;
-const METADATA = 3;
 const UNKNOWN_TOPIC = 3;
 const NOT_LEADER = 6;
 const MESSAGE_TOO_LARGE = 10;
@@ -150,9 +150,7 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
 
   it('an answer that is lost is waited for until requestTimeoutMs, and the event sent again', async () => {
     await newTopic(1);
-    const proxy = own(await FaultProxy.start(broker));
     const publisher = publisherOf({ requestTimeoutMs: 300 });
-    // The mock names itself, not the proxy: only what is asked at the bootstrap address goes through it.
     await publisher.publish(event({ id: 'before' }));
     await broker.pause();
     const publishing = publisher.publish(event({ id: 'late' }));
@@ -162,7 +160,6 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
     const received = await consumeAll(broker, topic);
     expect(new Set(received.map(({ headers }) => headers.id))).toEqual(new Set(['before', 'late']));
     expect(received.at(-1)?.headers).toEqual({ id: 'late', redelivered: '1' });
-    expect(proxy.usage().open).toBe(0);
   });
 
   it('close() stores a burst of 10,000 that nobody awaited', async () => {
@@ -217,33 +214,41 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
     await newTopic(2);
     const publisher = publisherOf({ maxInFlightBatches: 1 });
     await publisher.publish(event({ runId: 'other' }));
-    // Once for the batch, once for its partition, and then for the halves of 4, 2 and 1 events.
-    await broker.pushErrors(PRODUCE, ...upTo(5).map(() => MESSAGE_TOO_LARGE));
+    // For 8 events, 4, 2 and 1.
+    await broker.pushErrors(PRODUCE, ...upTo(4).map(() => MESSAGE_TOO_LARGE));
     const publishing = upTo(8).map((i) => publisher.publish(event({ id: `e-${i}`, runId: 'run' })));
     const ends = await Promise.allSettled(publishing);
     expect(ends.map(({ status }) => status)).toEqual(['rejected', ...upTo(7).map(() => 'fulfilled')]);
     const { reason } = ends[0] as PromiseRejectedResult;
-    expect(reason.message).toMatch(/does not take events|may have it/);
+    expect(reason).toMatchObject({ code: 'WT_PUBLISH_NOT_SENT', cause: { code: 'WT_PUBLISH_REFUSED' } });
     const received = (await consumeAll(broker, topic)).filter(({ body }) => JSON.parse(body).runId === 'run');
     expect(received.map(({ headers }) => headers.id)).toEqual(upTo(7).map((i) => `e-${i + 1}`));
   });
 
   it('a topic that is not there is WT_PUBLISH_NO_DESTINATION, within the time to connect', async () => {
-    await newTopic();
-    const publisher = publisherOf({ connectTimeoutMs: 1_000 });
-    await broker.pushErrors(METADATA, ...upTo(60).map(() => UNKNOWN_TOPIC));
+    // Of its own: there are more errors than requests.
+    const mine = own(await KafkaBroker.start());
+    await newTopic(4, mine);
+    const publisher = publisherOf({ brokers: mine.bootstrap, connectTimeoutMs: 1_000 });
+    await publisher.connect();
+    await mine.pushErrors(PRODUCE, ...upTo(60).map(() => UNKNOWN_TOPIC));
     const from = performance.now();
-    await expect(publisher.publish(event())).rejects.toMatchObject({
-      code: 'WT_PUBLISH_NO_DESTINATION',
-      details: { kind: 'topic', name: topic, outcome: 'not-sent' },
-    });
+    const publishing = upTo(3).map(() => publisher.publish(event()));
+    for (const promise of publishing) {
+      await expect(promise).rejects.toMatchObject({
+        code: 'WT_PUBLISH_NO_DESTINATION',
+        details: { kind: 'topic', name: topic, outcome: 'not-sent' },
+      });
+    }
     expect(performance.now() - from).toBeLessThan(2_000);
+    expect(publisher.stats()).toMatchObject({ notSent: 3, unknown: 0, connects: 1 });
   });
 
-  it('a topic that is made when it is asked for is waited for', async () => {
+  it('a topic that is there a moment later is waited for', async () => {
     topic = `topic-${++topics}`;
-    await broker.pushErrors(METADATA, UNKNOWN_TOPIC);
     const publisher = publisherOf();
+    await publisher.connect();
+    await broker.pushErrors(PRODUCE, UNKNOWN_TOPIC, UNKNOWN_TOPIC);
     expect(await publisher.publish(event())).toBe('stored');
     expect((await consumeAll(broker, topic)).length).toBe(1);
   });
@@ -260,36 +265,77 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
 
   it('a connection that fails says why, within connectTimeoutMs', async () => {
     topic = 'anything';
-    const connectTimeoutMs = 500;
     const nobody = `127.0.0.1:${await freePort()}`;
-    const silent = createServer(() => {}).listen(0, '127.0.0.1');
-    const tls = createTlsServer({}, () => {}).listen(0, '127.0.0.1');
-    await Promise.all([once(silent, 'listening'), once(tls, 'listening')]);
-    const at = (server: { address(): unknown }) => `127.0.0.1:${(server.address() as { port: number }).port}`;
-    const from = performance.now();
+    const alert = Buffer.from([21, 3, 3, 0, 2, 2, 70]);
+    const servers = {
+      silent: createServer(() => {}),
+      tls: createTlsServer({}),
+      // RFC 8446, section 6: fatal, protocol version.
+      alerting: createServer((socket) => socket.once('data', () => socket.end(alert)).on('error', () => {})),
+      refusing: await startSaslRefusal(),
+    };
+    const at = async (server: Server) => {
+      if (!server.listening) await once(server.listen(0, '127.0.0.1'), 'listening');
+      return `127.0.0.1:${(server.address() as { port: number }).port}`;
+    };
+    const sasl = { mechanism: 'plain', username: 'me', password: 'wrong' } as const;
     const connecting = (options: Partial<KafkaPublisherOptions>) =>
-      codeOf(publisherOf({ connectTimeoutMs, ...options }).connect());
-    expect(
-      await Promise.all([
-        connecting({ brokers: nobody }),
-        connecting({ brokers: at(silent) }),
-        connecting({ brokers: at(tls) }),
-        connecting({ tls: true }),
-        connecting({ brokers: 'no-such-host.invalid:9092' }),
-        connecting({ sasl: { mechanism: 'plain', username: 'me', password: 'wrong' } }),
-        connecting({ brokers: [nobody, broker.bootstrap] }),
-      ]),
-    ).toEqual([
-      'WT_PUBLISH_CONNECT_REFUSED',
-      'WT_PUBLISH_CONNECT_TIMEOUT',
-      'WT_PUBLISH_CONNECT_TLS',
-      'WT_PUBLISH_CONNECT_TLS',
-      'WT_PUBLISH_CONNECT_REFUSED',
-      'WT_PUBLISH_CONNECT_AUTH',
-      'resolved with undefined',
-    ]);
-    expect(performance.now() - from).toBeLessThan(1_500);
-    for (const server of [silent, tls]) server.close();
+      codeOf(publisherOf({ connectTimeoutMs: 3_000, ...options }).connect());
+    // What is loaded is not what is measured.
+    await connecting({});
+    const from = performance.now();
+    expect({
+      nobody: await connecting({ brokers: nobody }),
+      noHost: await connecting({ brokers: 'no-such-host.invalid:9092' }),
+      silent: await connecting({ brokers: await at(servers.silent), connectTimeoutMs: 300 }),
+      alert: await connecting({ brokers: await at(servers.alerting) }),
+      plainToTls: await connecting({ brokers: await at(servers.tls) }),
+      tlsToPlain: await connecting({ tls: true }),
+      tlsRefused: await connecting({ brokers: await at(servers.tls), tls: true }),
+      password: await connecting({ brokers: await at(servers.refusing), sasl }),
+      oneOfTwo: await connecting({ brokers: [nobody, broker.bootstrap] }),
+    }).toEqual({
+      nobody: 'WT_PUBLISH_CONNECT_REFUSED',
+      noHost: 'WT_PUBLISH_CONNECT_REFUSED',
+      silent: 'WT_PUBLISH_CONNECT_TIMEOUT',
+      alert: 'WT_PUBLISH_CONNECT_TLS',
+      plainToTls: 'WT_PUBLISH_CONNECT_ENDED',
+      // The mock takes the greeting for the length of a request, and waits for the rest or does not.
+      tlsToPlain: expect.stringMatching(/_(ENDED|TIMEOUT)$/),
+      tlsRefused: 'WT_PUBLISH_CONNECT_TLS',
+      password: 'WT_PUBLISH_CONNECT_AUTH',
+      oneOfTwo: 'resolved with undefined',
+    });
+    expect(performance.now() - from).toBeLessThan(6_000);
+    for (const server of Object.values(servers)) server.close();
+  });
+
+  it('a broker that ends connections while they are made, as one that starts does, loses nothing', async () => {
+    await newTopic();
+    let refused = 0;
+    const starting = createServer((socket) => {
+      refused++;
+      socket.destroy();
+    });
+    await once(starting.listen(0, '127.0.0.1'), 'listening');
+    const { port } = starting.address() as { port: number };
+    const publisher = publisherOf({ brokers: `127.0.0.1:${port}`, retry: { initialMs: 10, maxMs: 20 } });
+    const publishing = publisher.publish(event());
+    await until(() => refused > 3);
+    const closed = once(starting, 'close');
+    starting.close();
+    await closed;
+    const proxy = createServer((socket) => {
+      const server = connect(broker.port, '127.0.0.1').on('error', () => socket.destroy());
+      socket
+        .on('error', () => server.destroy())
+        .pipe(server)
+        .pipe(socket);
+    });
+    await once(proxy.listen(port, '127.0.0.1'), 'listening');
+    expect(await publishing).toBe('stored');
+    await publisher.close();
+    proxy.close();
   });
 
   it('publishers of one cluster share a connection, which ends with the last of them', async () => {
