@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +43,8 @@ function sequences(received: readonly Received[]): Map<string, number[]> {
   }
   return runs;
 }
+/** By this process, to files and sockets: proc(5), `io`. */
+const writtenBytes = () => Number(/wchar: (\d+)/.exec(readFileSync('/proc/self/io', 'latin1'))?.[1]);
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 const codeOf = (promise: Promise<unknown>) =>
   promise.then(
@@ -83,8 +86,15 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
     async (compression) => {
       await newTopic();
       const publisher = publisherOf({ compression: compression as 'none' });
-      const publishing = upTo(2_000).map((i) => publisher.publish(event({ runId: `run-${i % 10}`, data: { i } })));
+      await publisher.connect();
+      const before = writtenBytes();
+      const content = 'x'.repeat(500);
+      const publishing = upTo(2_000).map((i) => publisher.publish(event({ runId: `run-${i % 10}`, content })));
       expect(new Set(await Promise.all(publishing))).toEqual(new Set(['stored']));
+      // 1 MB of one letter, and some 150 bytes an event that differ.
+      const written = writtenBytes() - before;
+      if (compression === 'none') expect(written).toBeGreaterThan(1_000_000);
+      else expect(written).toBeLessThan(500_000);
       const received = await consumeAll(broker, topic);
       expect(sequences(received)).toEqual(new Map([...sequences(received).keys()].map((run) => [run, upTo(200)])));
       expect(sequences(received).size).toBe(10);
@@ -210,6 +220,25 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
     expect(publisher.stats().redelivered).toBeGreaterThan(0);
   });
 
+  it('what one partition refuses is refused, and what was sent with it to another is stored', async () => {
+    await newTopic(2);
+    const publisher = publisherOf({ maxInFlightBatches: 1 });
+    const keys = upTo(20).map((i) => `key-${i}`);
+    await Promise.all(keys.map((key) => publisher.publish(event({ data: key }), { key })));
+    const received = await consumeAll(broker, topic);
+    const keyIn = (partition: number) =>
+      JSON.parse(received.find(({ id }) => id!.startsWith(`${partition}:`))!.body).data as string;
+    // For both together, of which nobody knows more, and then for whichever comes first by itself.
+    await broker.pushErrors(PRODUCE, MESSAGE_TOO_LARGE, MESSAGE_TOO_LARGE);
+    const publishing = [0, 1].map((i) => publisher.publish(event({ id: `e-${i}` }), { key: keyIn(i) }));
+    const ends = await Promise.allSettled(publishing);
+    const refused = ends.findIndex(({ status }) => status === 'rejected');
+    expect(ends[1 - refused]).toEqual({ status: 'fulfilled', value: 'stored' });
+    expect((ends[refused] as PromiseRejectedResult).reason.cause).toMatchObject({ code: 'WT_PUBLISH_REFUSED' });
+    const ids = (await consumeAll(broker, topic)).map(({ headers }) => headers.id);
+    expect(ids.filter((id) => id!.startsWith('e-'))).toEqual([`e-${1 - refused}`]);
+  });
+
   it('what is too large for the broker is refused by itself, and what was sent with it is stored', async () => {
     await newTopic(2);
     const publisher = publisherOf({ maxInFlightBatches: 1 });
@@ -293,6 +322,7 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
       tlsToPlain: await connecting({ tls: true }),
       tlsRefused: await connecting({ brokers: await at(servers.tls), tls: true }),
       password: await connecting({ brokers: await at(servers.refusing), sasl }),
+      noSasl: await connecting({ sasl }),
       oneOfTwo: await connecting({ brokers: [nobody, broker.bootstrap] }),
     }).toEqual({
       nobody: 'WT_PUBLISH_CONNECT_REFUSED',
@@ -304,6 +334,8 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
       tlsToPlain: expect.stringMatching(/_(ENDED|TIMEOUT)$/),
       tlsRefused: 'WT_PUBLISH_CONNECT_TLS',
       password: 'WT_PUBLISH_CONNECT_AUTH',
+      // To the other client, the broker has only ended the connection.
+      noSasl: client === 'kafkajs' ? 'WT_PUBLISH_CONNECT_AUTH' : 'WT_PUBLISH_CONNECT_ENDED',
       oneOfTwo: 'resolved with undefined',
     });
     expect(performance.now() - from).toBeLessThan(6_000);
@@ -359,8 +391,10 @@ describe.each(CLIENTS)('KafkaPublisher with %s', (client) => {
     await publisher.publish(event());
     await until(() => pool.usage()[0]!.checks > 2);
     expect(publisher.stats()).toMatchObject({ state: 'connected', connects: 1 });
+    const unasked = publisherOf({ brokers: mine.bootstrap, pool: new ConnectionPool({ healthCheckIntervalMs: 0 }) });
+    await unasked.publish(event());
     await mine.down();
-    await until(() => publisher.stats().state !== 'connected');
+    await until(() => publisher.stats().state !== 'connected' && unasked.stats().state !== 'connected');
     await mine.up();
     expect(await publisher.publish(event())).toBe('stored');
   });
