@@ -2,15 +2,8 @@ import type { ConnectionOptions } from 'node:tls';
 import { checkOptionNames, kindOf } from '../core/index.js';
 import { BufferedPublisher } from './buffered-publisher.js';
 import { type ConnectionPool, sharedPool } from './connection-pool.js';
-import {
-  COMPRESSIONS,
-  KAFKA_CLIENTS,
-  type KafkaCompression,
-  type KafkaSasl,
-  kafkaConnector,
-  needsPlatformatic,
-  SASL_MECHANISMS,
-} from './kafka-client.js';
+import { COMPRESSIONS, KAFKA_CLIENTS, type KafkaCompression, type KafkaSasl, SASL_MECHANISMS } from './kafka-client.js';
+import { kafkaConnector, needsPlatformatic } from './kafka-connector.js';
 import { KafkaTransport } from './kafka-transport.js';
 import { connectError } from './publish-errors.js';
 import type { PublisherOptions } from './publisher.js';
