@@ -46,7 +46,8 @@ const AUTH = /WRONGPASS|NOAUTH|NOPERM|ACCESS.REFUSED|auth|password|login|credent
 const TIMEOUT = /ETIMEDOUT|time.?out|timed out/i;
 const NO_HOST = /ENOTFOUND|EAI_AGAIN/;
 /** The other side has gone while the connection was made: it starts, stops, or a proxy stands before it. */
-const CUT = /ECONNRESET|EPIPE|abruptly|socket hang up|unexpected close|connection (is )?closed|channel ended/i;
+const CUT =
+  /ECONNRESET|EPIPE|abruptly|hang up|unexpected close|(connection|socket) (is |was )?(closed|ended|disconnected)|closed (the )?connection|channel ended/i;
 const REFUSED = /ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECTION.REFUSED/i;
 
 /** What a failed connection means, as one of `WT_PUBLISH_CONNECT_*`. */

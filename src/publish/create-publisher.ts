@@ -1,8 +1,10 @@
 import { plainText } from '../core/index.js';
 import { ConsolePublisher, type ConsolePublisherOptions } from './console-publisher.js';
+import { KafkaPublisher, type KafkaPublisherOptions } from './kafka-publisher.js';
 import { NatsPublisher, type NatsPublisherOptions } from './nats-publisher.js';
 import { connectError } from './publish-errors.js';
 import type { Publisher, PublisherOptions } from './publisher.js';
+import { RabbitMQPublisher, type RabbitMQPublisherOptions } from './rabbitmq-publisher.js';
 import { RedisPublisher, type RedisPublisherOptions } from './redis-publisher.js';
 
 /** What publishers have in common, and what that of the URL has beside; its own names are refused by the others. */
@@ -37,6 +39,15 @@ const NATS: Kind = {
   query: { mode: text, subject: text, stream: text, declare: flag },
   make: ({ url }, options: NatsPublisherOptions) => new NatsPublisher({ ...options, url }),
 };
+const KAFKA: Kind = {
+  query: { clientId: text, compression: text },
+  make: ({ hosts, path }, options: KafkaPublisherOptions) =>
+    new KafkaPublisher({ ...options, brokers: hosts, ...(path === '' ? {} : { topic: path }) }),
+};
+const RABBITMQ: Kind = {
+  query: { exchange: text, routingKey: text, exchangeType: text, declare: flag, durable: flag, mandatory: flag },
+  make: ({ url }, options: RabbitMQPublisherOptions) => new RabbitMQPublisher({ ...options, url }),
+};
 const CONSOLE: Kind = {
   query: { format: text, indent: whole, includeTimestamp: flag },
   make: (_, options: ConsolePublisherOptions) => new ConsolePublisher(options),
@@ -48,6 +59,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   rediss: REDIS,
   nats: NATS,
   tls: NATS,
+  kafka: KAFKA,
+  amqp: RABBITMQ,
+  amqps: RABBITMQ,
   console: CONSOLE,
 };
 

@@ -24,6 +24,7 @@ export type {
 } from './graph-options.js';
 export type { GraphRunInfo, StoppedBy } from './graph-run.js';
 export type { GraphStream } from './graph-stream.js';
+export { KafkaPublisher, type KafkaPublisherOptions } from './kafka-publisher.js';
 export { NatsPublisher, type NatsPublisherOptions } from './nats-publisher.js';
 export type * from './publisher.js';
 export { RabbitMQPublisher, type RabbitMQPublisherOptions } from './rabbitmq-publisher.js';

@@ -120,11 +120,13 @@ export function refusedError(target: string, why: string, cause?: unknown): Wate
   });
 }
 
-export function noClientError(name: string, cause: unknown): WatertightError {
-  return new WatertightError('WT_PUBLISH_NO_CLIENT', `Cannot publish as the package ${name} is not installed`, {
-    hint: `npm install ${name}`,
+/** @param why a client that is there is of no use */
+export function noClientError(name: string, cause: unknown, why?: { rule: string; hint: string }): WatertightError {
+  const { rule, hint } = why ?? { rule: 'is not installed', hint: `npm install ${name}` };
+  return new WatertightError('WT_PUBLISH_NO_CLIENT', `Cannot publish as the package ${name} ${rule}`, {
+    hint,
     details: { package: name, outcome: 'not-sent' },
-    cause,
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 
