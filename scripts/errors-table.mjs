@@ -81,6 +81,10 @@ const MEANINGS = {
   WT_POOL_STEP_TIMEOUT: 'A `create`, `validate` or `destroy` took longer than `stepTimeoutMs`.',
   WT_POOL_STUCK: 'Closing the pool ended in its time with loans that were not given back.',
   WT_POOL_TIMEOUT: 'No resource came free in time; the error names who holds them.',
+  WT_PUBLISH_OUTBOX_BUSY: 'Another publisher, of this process or another, has the folder of the outbox.',
+  WT_PUBLISH_OUTBOX_FAILED:
+    'The disk of the outbox does not do what it is told. What was accepted before is kept; details.outcome says what became of this event.',
+  WT_PUBLISH_OUTBOX_FULL: 'There is no room for an event: in the outbox, or on its disk.',
   WT_SCOPE_CLOSED: 'Something was acquired after its scope had begun to close; it was released at once.',
   WT_SCOPE_CONNECTIONS_CUT: 'Connections of a server did not end while it drained.',
   WT_SCOPE_DRAIN_TIMEOUT:
