@@ -72,6 +72,7 @@ export class Outbox implements Keeper {
   #isCommitting = false;
   #isTurning = false;
   #isTidying = false;
+  #isDiskFull = false;
   /** Of what goes on by itself: ends when nothing does. */
   readonly #work = new Set<Promise<unknown>>();
   #again: NodeJS.Timeout | undefined;
@@ -295,7 +296,6 @@ export class Outbox implements Keeper {
       this.#run(this.#commit());
       this.#run(this.#handOn());
       this.#run(this.#tidy());
-      if (this.#isDrained) for (const resolve of this.#drained.splice(0)) resolve();
     });
   }
 
@@ -315,7 +315,7 @@ export class Outbox implements Keeper {
     }
     this.#isCommitting = false;
     if (written > 0) this.#turn();
-    if (this.#intake.waiting > 0) this.#makeRoom();
+    if (this.#intake.waiting > 0 || this.#isDiskFull) this.#makeRoom();
   }
 
   async #store(batch: OutboxBatch): Promise<void> {
@@ -327,6 +327,7 @@ export class Outbox implements Keeper {
       const start = await segment.append(records, intents.length, this.#settings.sync !== 'os');
       this.#bytes += segment.bytes - before;
       this.#accepted += intents.length;
+      this.#isDiskFull = false;
       for (const { resolve } of intents) resolve();
       if (this.#isRead && !this.#isStopped) this.#feed?.offer(segment, start, records);
     } catch (error) {
@@ -342,6 +343,7 @@ export class Outbox implements Keeper {
     const { folder } = this.#settings;
     this.lastError = error;
     const isFull = NO_ROOM.has(String((error as NodeJS.ErrnoException).code));
+    this.#isDiskFull ||= isFull;
     if (isFull && outcome === 'not-sent') return outboxFullError(folder, 'its disk is full', bytes, error);
     return outboxFailedError(folder, 'it cannot be written', outcome, error);
   }
@@ -397,6 +399,7 @@ export class Outbox implements Keeper {
     }
     this.#isTidying = false;
     if (this.#toTidy.size > 0) this.#turn();
+    else if (this.#isDrained) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   #isDone(segment: OutboxSegment): boolean {
@@ -405,7 +408,7 @@ export class Outbox implements Keeper {
     if (this.#isCommitting) return false;
     // Of no use, and in the way of what needs its room.
     const { segmentBytes, maxBytes } = this.#settings;
-    const isInTheWay = this.#bytes > maxBytes / 2 || this.#intake.waiting > 0;
+    const isInTheWay = this.#bytes > maxBytes / 2 || this.#intake.waiting > 0 || this.#isDiskFull;
     return segment.bytes >= segmentBytes || isInTheWay || this.#isStopped;
   }
 
