@@ -138,7 +138,7 @@ export abstract class BufferedPublisher implements Publisher {
     const left = kept?.outboxEvents ?? remaining;
     const stuck = isHung ? this.#transport.target : isKept ? undefined : this.#settings.outbox?.folder;
     return {
-      status: left > 0 || stuck !== undefined ? 'timeout' : 'completed',
+      status: left > 0 || stuck !== undefined || this.#outbox?.isCounted === false ? 'timeout' : 'completed',
       accepted: (kept ?? rest).accepted,
       confirmed,
       dropped,

@@ -42,6 +42,8 @@ export class OutboxSegment {
   #bytes = 0;
   /** A sync has failed: what became of its pages is not known, and is told only once. */
   #isSuspect = false;
+  /** Whether `live` is known: of an old one, when it was read. */
+  isCounted: boolean;
   /** Records that are not acknowledged. */
   live = 0;
   /** Of them, those that were not handed on. */
@@ -59,6 +61,7 @@ export class OutboxSegment {
     this.#encoding = encoding;
     this.isOld = oldBytes !== undefined;
     this.isSealed = this.isOld;
+    this.isCounted = !this.isOld;
     this.#bytes = oldBytes ?? 0;
     this.#path = segmentPath(folder, number, 'wto');
     this.#acks = new OutboxAcks(segmentPath(folder, number, 'ack'), number);
@@ -187,7 +190,9 @@ export class OutboxSegment {
     const length = this.#wholeBytes(part);
     // Else nothing in it is whole: one that is larger, the end, or a damaged place.
     if (length > 0) return partOf(start, part.subarray(0, length), start + length);
-    return this.#readRest(start, part.length < all ? await readPart(this.#path, start, all) : part);
+    const rest = part.length < all ? await readPart(this.#path, start, all) : part;
+    if (rest.length < all) throw new Error(`${this.#path} is shorter than it was`);
+    return this.#readRest(start, rest);
   }
 
   #readRest(start: number, bytes: Buffer): SegmentPart {

@@ -81,8 +81,10 @@ class Shelf {
 
   /** Confirms the first `count` of what was taken and not confirmed. */
   confirm(count = this.taken.length - this.#settled): void {
-    for (const { place } of this.taken.slice(this.#settled, this.#settled + count)) this.outbox.onStored(place);
-    this.#settled += count;
+    for (const { place } of this.taken.slice(this.#settled, this.#settled + count)) {
+      this.#settled++;
+      this.outbox.onStored(place);
+    }
   }
 
   /** Confirms all that comes. */
@@ -234,6 +236,20 @@ it('close() puts on the disk what was published right before it', async () => {
   expect(next.ids).toEqual(names(100));
 });
 
+it('what was left stays when the outbox is closed, or has no room, before it was read', async () => {
+  const folder = newFolder();
+  await leave(folder, names(50));
+  const first = new Shelf(folder);
+  await first.close();
+  expect(first.taken).toEqual([]);
+  const second = new Shelf(folder, { maxBytes: 4096, segmentBytes: 4096 }, { maxWaiting: 2 });
+  const puts = names(3, 'n').map((id) => second.put(id, 'x'.repeat(3_000)).catch(({ code }) => code));
+  await second.drain();
+  expect(await Promise.all(puts)).toEqual(['accepted', 'accepted', 'WT_PUBLISH_OUTBOX_FULL']);
+  await second.drain();
+  expect(second.ids).toEqual([...names(50), 'n0', 'n1']);
+});
+
 it('a folder has one owner, who is named', async () => {
   const folder = newFolder();
   const shelf = new Shelf(folder);
@@ -340,6 +356,84 @@ it('a body that looks like a record is none when the one around it is damaged', 
   const shelf = new Shelf(folder);
   await shelf.drain();
   expect(shelf.ids).toEqual(['a', 'b']);
+});
+
+it('whatever call to the disk fails: each event is delivered or refused as not sent, and never both', async () => {
+  const files = process.getBuiltinModule('node:fs') as unknown as Record<string, (...values: unknown[]) => void>;
+  const calledNames = [
+    'open',
+    'write',
+    'fdatasync',
+    'fsync',
+    'ftruncate',
+    'truncate',
+    'unlink',
+    'close',
+    'read',
+    'stat',
+  ];
+  const originals = calledNames.map((name) => [name, files[name]!] as const);
+  const text = 'x'.repeat(300);
+  for (const [code, half] of [
+    ['EIO', false],
+    ['ENOSPC', true],
+  ] as const) {
+    for (let failAt = 0, hasFailed = true; hasFailed; failAt++) {
+      const folder = newFolder();
+      await leave(folder, names(20, 'left'), () => text);
+      let calls = 0;
+      hasFailed = false;
+      for (const [name, original] of originals) {
+        files[name] = (...values) => {
+          if (calls++ !== failAt) return original(...values);
+          hasFailed = true;
+          const done = values.at(-1) as (error: Error) => void;
+          const fail = () => done(Object.assign(new Error(`${code}: ${name}`), { code }));
+          // Half of it is written; a descriptor is closed all the same (close(2)).
+          if (name === 'write' && half)
+            original(values[0], values[1], values[2], Number(values[3]) >> 1, values[4], fail);
+          else if (name === 'close') original(values[0], fail);
+          else fail();
+        };
+      }
+      const accepted: string[] = [];
+      const refused: string[] = [];
+      const first = new Shelf(folder, { segmentBytes: 4096 });
+      try {
+        for (let round = 0; round < 4; round++) {
+          const ends = names(6, `r${round}n`).map((id) =>
+            first.put(id, text).then(
+              () => accepted.push(id),
+              ({ details }) => refused.push(details.outcome === 'not-sent' ? id : 'not told'),
+            ),
+          );
+          await Promise.all(ends);
+          if (round < 3) first.confirm(9);
+        }
+        first.confirm(10);
+        await first.close();
+      } finally {
+        for (const [name, original] of originals) files[name] = original;
+      }
+      const second = new Shelf(folder);
+      await second.drain();
+      const seen = new Set([...first.ids, ...second.ids]);
+      expect(refused, `call ${failAt}`).not.toContain('not told');
+      expect(
+        [...seen].sort(),
+        `call ${failAt} ${first.outbox.lastError} first ${first.ids} second ${second.ids}`,
+      ).toEqual([...names(20, 'left'), ...accepted].sort());
+      expect(refused.length, `call ${failAt}`).toBeLessThanOrEqual(6);
+      const isInOrder = (ids: string[]) => {
+        const places = ids.map((id) => [...names(20, 'left'), ...accepted].indexOf(id));
+        return places.every((place, i) => i === 0 || place > places[i - 1]!);
+      };
+      expect(isInOrder(first.ids) && isInOrder(second.ids), `call ${failAt}`).toBe(true);
+      expect(second.outbox.counts().outboxDamaged).toBe(0);
+      await second.close();
+      expect(readdirSync(folder), `call ${failAt}`).toEqual(['lock']);
+    }
+  }
 });
 
 it('wrong options are refused by name', () => {

@@ -195,6 +195,11 @@ export class Outbox implements Keeper {
     this.#unlock();
   }
 
+  /** Whether all that earlier processes left is known. */
+  get isCounted(): boolean {
+    return this.#isRead;
+  }
+
   get #live(): number {
     return this.#segments.reduce((sum, { live }) => sum + live, 0);
   }
@@ -266,6 +271,7 @@ export class Outbox implements Keeper {
     }
     segment.live = count;
     segment.unfed = count;
+    segment.isCounted = true;
     this.#replayed += count;
     this.#toTidy.add(segment);
   }
@@ -403,7 +409,7 @@ export class Outbox implements Keeper {
   }
 
   #isDone(segment: OutboxSegment): boolean {
-    if (segment.live > 0) return false;
+    if (!segment.isCounted || segment.live > 0) return false;
     if (segment !== this.#active) return segment.isSealed;
     if (this.#isCommitting) return false;
     // Of no use, and in the way of what needs its room.

@@ -31,7 +31,10 @@ export interface PublisherCloseReport {
   readonly dropped: number;
   /** Failed before the close: not sent, refused, or never confirmed. */
   readonly failed: number;
-  /** Not confirmed when the time was up; with an outbox they are in it, and are sent by the next publisher that opens it. */
+  /**
+   * Not confirmed when the time was up; with an outbox they are in it, and are sent by the next publisher that opens it (at
+   * least so many, if it was closed before what earlier processes left was read: 0.5 s for 256 MiB).
+   */
   readonly remaining: number;
   readonly durationMs: number;
   /** Bytes of the files that stay in the outbox. */
