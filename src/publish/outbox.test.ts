@@ -183,6 +183,59 @@ it('without room at the taker events wait on the disk, and come in order', async
   expect(shelf.ids).toEqual([...names(2_000), 'late']);
 });
 
+it('what is on the disk comes before what is written while the taker has no room', async () => {
+  const shelf = new Shelf(newFolder(), {}, {}, 10);
+  const all = names(40);
+  for (let n = 0; n < 30; n += 10) await Promise.all(all.slice(n, n + 10).map((id) => shelf.put(id)));
+  shelf.confirm(10);
+  await expect.poll(() => shelf.taken.length).toBe(20);
+  await Promise.all(all.slice(30).map((id) => shelf.put(id)));
+  await shelf.drain();
+  expect(shelf.ids).toEqual(all);
+});
+
+it('a small event does not overtake a large one that waits for room', async () => {
+  const shelf = new Shelf(newFolder(), { maxBytes: 8192 });
+  await shelf.put('first', 'x'.repeat(5_000));
+  const large = shelf.put('large', 'x'.repeat(4_000));
+  const small = shelf.put('small', 'x');
+  await shelf.drain();
+  await Promise.all([large, small]);
+  await shelf.drain();
+  expect(shelf.ids).toEqual(['first', 'large', 'small']);
+});
+
+it('put() resolves after the sync of the file, and of the folder when the file is new; with os after the write', async () => {
+  const files = process.getBuiltinModule('node:fs') as unknown as Record<string, (...values: unknown[]) => unknown>;
+  const traced = ['write', 'fdatasync', 'fsync'].map((name) => [name, files[name]!] as const);
+  const ended: string[] = [];
+  for (const [name, original] of traced) {
+    files[name] = (...values) => {
+      const done = values.pop() as (...answer: unknown[]) => void;
+      return original(...values, (...answer: unknown[]) => {
+        ended.push(name);
+        done(...answer);
+      });
+    };
+  }
+  try {
+    for (const [sync, first, later] of [
+      ['group', ['write', 'fdatasync', 'fsync'], ['write', 'fdatasync']],
+      ['each', ['write', 'fdatasync', 'fsync', 'write', 'fdatasync'], ['write', 'fdatasync', 'write', 'fdatasync']],
+      ['os', ['write'], ['write']],
+    ] as const) {
+      const shelf = new Shelf(newFolder(), { sync });
+      ended.splice(0);
+      await Promise.all([shelf.put('a'), shelf.put('b')]);
+      expect(ended.splice(0)).toEqual(first);
+      await Promise.all([shelf.put('c'), shelf.put('d')]);
+      expect(ended.splice(0)).toEqual(later);
+    }
+  } finally {
+    for (const [name, original] of traced) files[name] = original;
+  }
+});
+
 it('an outbox that is full refuses, or lets wait in order, and has room again when events are delivered', async () => {
   const text = 'x'.repeat(1_000);
   for (const [overflow, code] of [
@@ -400,7 +453,7 @@ it('whatever call to the disk fails: each event is delivered or refused as not s
       const refused: string[] = [];
       const first = new Shelf(folder, { segmentBytes: 4096 });
       try {
-        for (let round = 0; round < 4; round++) {
+        for (let round = 0; round < 5; round++) {
           const ends = names(6, `r${round}n`).map((id) =>
             first.put(id, text).then(
               () => accepted.push(id),
@@ -408,7 +461,7 @@ it('whatever call to the disk fails: each event is delivered or refused as not s
             ),
           );
           await Promise.all(ends);
-          if (round < 3) first.confirm(9);
+          if (round < 4) first.confirm(9);
         }
         first.confirm(10);
         await first.close();

@@ -437,7 +437,6 @@ export class Outbox implements Keeper {
     }
     this.#damaged += segment.lost;
     this.#forget(segment);
-    this.#intake.admit();
     this.#turn();
   }
 
