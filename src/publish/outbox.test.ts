@@ -463,7 +463,7 @@ it('whatever call to the disk fails: each event is delivered or refused as not s
           await Promise.all(ends);
           if (round < 4) first.confirm(9);
         }
-        first.confirm(10);
+        first.confirm(2);
         await first.close();
       } finally {
         for (const [name, original] of originals) files[name] = original;

@@ -316,7 +316,6 @@ export class Outbox implements Keeper {
     let written = 0;
     for (let batch = this.#intake.next(); batch; batch = this.#intake.next()) {
       await this.#store(batch);
-      this.#intake.done();
       written++;
     }
     this.#isCommitting = false;
@@ -327,22 +326,26 @@ export class Outbox implements Keeper {
   async #store(batch: OutboxBatch): Promise<void> {
     const { records, intents } = batch;
     let segment: OutboxSegment | undefined;
+    let start: number;
     try {
       segment = await this.#writable();
-      const before = segment.bytes;
-      const start = await segment.append(records, intents.length, this.#settings.sync !== 'os');
-      this.#bytes += segment.bytes - before;
-      this.#accepted += intents.length;
-      this.#isDiskFull = false;
-      for (const { resolve } of intents) resolve();
-      if (this.#isRead && !this.#isStopped) this.#feed?.offer(segment, start, records);
+      start = await segment.append(records, intents.length, this.#settings.sync !== 'os');
     } catch (error) {
       const outcome = (await segment?.cutRest()) === 'not-cut' ? 'unknown' : 'not-sent';
       if (segment?.isSealed) await this.#retire(segment);
+      this.#intake.done();
       this.#refused += intents.length;
       const failure = this.#failureOf(error, outcome, batch.bytes);
       for (const { reject } of intents) reject(failure);
+      return;
     }
+    // Counted once, and before anybody is told.
+    this.#bytes += start + records.length - (start === HEADER_BYTES ? 0 : start);
+    this.#intake.done();
+    this.#accepted += intents.length;
+    this.#isDiskFull = false;
+    for (const { resolve } of intents) resolve();
+    if (this.#isRead && !this.#isStopped) this.#feed?.offer(segment, start, records);
   }
 
   #failureOf(error: unknown, outcome: 'not-sent' | 'unknown', bytes: number): Error {
