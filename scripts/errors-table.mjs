@@ -98,6 +98,10 @@ const MEANINGS = {
   WT_PUBLISH_NOT_SENT: 'The event was not published; the broker does not have it.',
   WT_PUBLISH_NO_CLIENT: "The package that speaks the broker's protocol is not installed.",
   WT_PUBLISH_NO_DESTINATION: 'The broker has no such stream, topic or exchange.',
+  WT_PUBLISH_OUTBOX_BUSY: 'Another publisher, of this process or another, has the folder of the outbox.',
+  WT_PUBLISH_OUTBOX_FAILED:
+    'The disk of the outbox does not do what it is told. What was accepted before is kept; details.outcome says what became of this event.',
+  WT_PUBLISH_OUTBOX_FULL: 'There is no room for an event: in the outbox, or on its disk.',
   WT_PUBLISH_PARTIAL: 'Some of the required children of a composite did not take an event, or cannot flush or connect.',
   WT_PUBLISH_POOL_FULL: 'The pool has as many connections as it may.',
   WT_PUBLISH_REFUSED: 'The broker answered, and does not take the event.',

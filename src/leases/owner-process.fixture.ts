@@ -4,14 +4,18 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** Programs are bundled once a test file: a process then starts in 60 ms, and TypeScript takes it 400. */
-export async function bundleProgram(url: URL): Promise<string> {
+/**
+ * Programs are bundled once a test file: a process then starts in 60 ms, and TypeScript takes it 400.
+ * @param external packages that are loaded as they are installed
+ */
+export async function bundleProgram(url: URL, external: string[] = []): Promise<string> {
   // Beneath node_modules, from where koffi is found.
   const folder = fileURLToPath(new URL('../../node_modules/.cache/watertight-tests/', import.meta.url));
   mkdirSync(folder, { recursive: true });
   const source = fileURLToPath(url);
   const outfile = `${folder}${process.pid}-${source.split('/').at(-1)?.replace('.ts', '.mjs')}`;
-  await build({ entryPoints: [source], outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' });
+  const settings = { bundle: true, platform: 'node', format: 'esm', logLevel: 'error' } as const;
+  await build({ ...settings, entryPoints: [source], outfile, external });
   return outfile;
 }
 

@@ -2,6 +2,8 @@ import { errorText, kindOf, monotonicMs, type Owned, registerGauge, settleBy } f
 import { Delivery, type PublishOutcome } from './delivery.js';
 import { encode } from './encoding.js';
 import { type EventInput, EventStamp } from './event.js';
+import { wholeNumber } from './option-checks.js';
+import { Outbox } from './outbox.js';
 import { closedError, flushTimeoutError, invalidEventError, tooLargeError } from './publish-errors.js';
 import type {
   CloseOptions,
@@ -12,7 +14,7 @@ import type {
   PublisherStats,
   PublishOptions,
 } from './publisher.js';
-import { type PublisherSettings, wholeNumber } from './publisher-options.js';
+import type { PublisherSettings } from './publisher-options.js';
 import type { Transport } from './transport.js';
 
 const FLUSH_TIMEOUT_MS = 30_000;
@@ -28,6 +30,7 @@ export abstract class BufferedPublisher implements Publisher {
   readonly #where: string;
   readonly #transport: Transport;
   readonly #delivery: Delivery;
+  readonly #outbox: Outbox | undefined;
   readonly #settings: PublisherSettings;
   readonly #stamp = new EventStamp();
   readonly #stopGauge: () => void;
@@ -40,13 +43,23 @@ export abstract class BufferedPublisher implements Publisher {
     this.#settings = settings;
     this.name = options.name ?? `${transport.kind} ${transport.target}`;
     const { onFailure } = options;
+    const { encoding, outbox, delivery } = settings;
+    this.#outbox = outbox && new Outbox(outbox, { ...delivery, name: this.name, encoding });
     this.#delivery = new Delivery(transport, {
-      ...settings.delivery,
+      ...delivery,
+      ...(this.#outbox ? { keeper: this.#outbox } : {}),
       name: this.name,
-      onFailure: (error, eventId) => onFailure?.({ error, eventId, publisher: this.name }),
+      onFailure: (error, eventId, body) =>
+        onFailure?.({ error, eventId, publisher: this.name, body: Buffer.from(body) }),
     });
     this.#stopGauge = registerGauge('publish-buffered', this, (publisher) => publisher.#delivery.counts().buffered);
-    this.#owned = options.scope?.defer(this.name, () => this.close({ timeoutMs: SCOPE_CLOSE_MS }));
+    try {
+      this.#owned = options.scope?.defer(this.name, () => this.close({ timeoutMs: SCOPE_CLOSE_MS }));
+    } catch (error) {
+      this.#outbox?.release();
+      throw error;
+    }
+    this.#outbox?.start(this.#delivery);
   }
 
   get isClosed(): boolean {
@@ -71,6 +84,7 @@ export abstract class BufferedPublisher implements Publisher {
         options?.timeoutMs === undefined
           ? delivery.publishTimeoutMs
           : wholeNumber(`${this.#where}.publish()`, 'timeoutMs', options.timeoutMs, 1, MOST_MS);
+      if (this.#outbox) return this.#outbox.put(completed.id, key, body, bytes, timeoutMs);
       return this.#delivery.publish(completed.id, key, body, bytes, timeoutMs, isAwaited);
     } catch (error) {
       const promise = Promise.reject(error);
@@ -81,8 +95,11 @@ export abstract class BufferedPublisher implements Publisher {
 
   async flush({ timeoutMs = FLUSH_TIMEOUT_MS }: FlushOptions = {}): Promise<void> {
     wholeNumber(`${this.#where}.flush()`, 'timeoutMs', timeoutMs, 0, MOST_MS);
-    const end = await settleBy(this.#delivery.drained(), monotonicMs() + timeoutMs);
-    if (end === 'deadline') throw flushTimeoutError(this.name, timeoutMs, this.#delivery.counts().buffered);
+    const end = await settleBy((this.#outbox ?? this.#delivery).drained(), monotonicMs() + timeoutMs);
+    if (end === 'deadline') {
+      const left = this.#outbox?.counts().outboxEvents ?? this.#delivery.counts().buffered;
+      throw flushTimeoutError(this.name, timeoutMs, left);
+    }
   }
 
   close({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<PublisherCloseReport> {
@@ -104,6 +121,8 @@ export abstract class BufferedPublisher implements Publisher {
       state,
       connects,
       ...this.#delivery.counts(),
+      ...this.#outbox?.counts(),
+      ...(this.#outbox?.lastError === undefined ? {} : { outboxError: errorText(this.#outbox.lastError) }),
       ...(lastError === undefined ? {} : { lastError: errorText(lastError) }),
       ...(unheard === undefined ? {} : { unheard }),
     };
@@ -111,19 +130,25 @@ export abstract class BufferedPublisher implements Publisher {
 
   async #close(timeoutMs: number): Promise<PublisherCloseReport> {
     const startedAt = monotonicMs();
-    const { remaining, isHung } = await this.#delivery.close(startedAt + timeoutMs);
+    const deadlineAt = startedAt + timeoutMs;
+    const { remaining, isHung } = await this.#delivery.close(deadlineAt, this.#outbox?.drained());
+    const isKept = (await this.#outbox?.close(deadlineAt)) ?? true;
     this.#stopGauge();
     this.#owned?.detach();
-    const { accepted, confirmed, dropped, notSent, unknown } = this.#delivery.counts();
+    const { confirmed, dropped, notSent, unknown, ...rest } = this.#delivery.counts();
+    const kept = this.#outbox?.counts();
+    const left = kept?.outboxEvents ?? remaining;
+    const stuck = isHung ? this.#transport.target : isKept ? undefined : this.#settings.outbox?.folder;
     return {
-      status: remaining > 0 || isHung ? 'timeout' : 'completed',
-      accepted,
+      status: left > 0 || stuck !== undefined || this.#outbox?.isCounted === false ? 'timeout' : 'completed',
+      accepted: (kept ?? rest).accepted,
       confirmed,
       dropped,
       failed: notSent + unknown - remaining,
-      remaining,
+      remaining: left,
       durationMs: monotonicMs() - startedAt,
-      ...(isHung ? { stuck: this.#transport.target } : {}),
+      ...(kept ? { outboxBytes: kept.outboxBytes, replayed: kept.replayed } : {}),
+      ...(stuck === undefined ? {} : { stuck }),
     };
   }
 }

@@ -17,6 +17,7 @@ import {
 import type { PublishOutcome } from './delivery.js';
 import { type EventInput, EventStamp, type PublishedEvent } from './event.js';
 import type { LinkState } from './link.js';
+import { oneOf, optionalFlag, optionalText, wholeNumber } from './option-checks.js';
 import { type ChildFailure, closedError, flushTimeoutError, partialError, undeliveredError } from './publish-errors.js';
 import type {
   CloseOptions,
@@ -26,7 +27,6 @@ import type {
   PublisherStats,
   PublishOptions,
 } from './publisher.js';
-import { oneOf, optionalFlag, optionalText, wholeNumber } from './publisher-options.js';
 
 /** Whether an event fails when one child does not take it. */
 export type ChildPolicy = 'required' | 'best-effort';

@@ -2,8 +2,9 @@ import type { Writable } from 'node:stream';
 import { checkOptionNames, kindOf } from '../core/index.js';
 import { BufferedPublisher } from './buffered-publisher.js';
 import { ConsoleTransport } from './console-transport.js';
+import { oneOf, optionalFlag, wholeNumber } from './option-checks.js';
 import type { PublisherOptions } from './publisher.js';
-import { oneOf, optionalFlag, settingsOf, wholeNumber } from './publisher-options.js';
+import { settingsOf } from './publisher-options.js';
 
 type Delivery =
   | 'name'

@@ -19,8 +19,18 @@ export const OVERFLOWS: readonly Overflow[] = ['block', 'drop-oldest', 'drop-new
 /** `stored`: the broker has confirmed it. `accepted`: it is in our buffer, or in the outbox. */
 export type PublishOutcome = 'stored' | 'accepted';
 
+/**
+ * Who has the events elsewhere until they are settled: an outbox. They have no deadline, and stay through errors that are
+ * none of their own (a wrong password, a missing topic) and through the close.
+ */
+export interface Keeper {
+  onStored(place: number): void;
+  onRefused(place: number): void;
+}
+
 export interface DeliverySettings {
   readonly name: string;
+  readonly keeper?: Keeper;
   readonly maxBufferedEvents: number;
   readonly maxBufferedBytes: number;
   readonly maxWaiting: number;
@@ -33,8 +43,8 @@ export interface DeliverySettings {
   readonly requestTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly retry: Required<RetryOptions>;
-  /** Nobody waits for the broker: a failure is told here. */
-  readonly onFailure: (error: Error, id: string) => void;
+  /** Nobody waits for the broker: a failure is told here. The body is good during the call. */
+  readonly onFailure: (error: Error, id: string, body: Buffer) => void;
 }
 
 /** Counts since the beginning; each accepted event is in exactly one of confirmed, notSent, unknown, dropped or buffered. */
@@ -96,6 +106,7 @@ export class Delivery {
   #alarmAt = Number.POSITIVE_INFINITY;
   #drained: (() => void)[] = [];
   #connectWaits: Waiter[] = [];
+  #isClosed = false;
 
   #accepted = 0;
   #confirmed = 0;
@@ -174,12 +185,18 @@ export class Delivery {
       }
     }
     if (!isAwaited) {
-      this.#accept(id, key, body, bytes, deadlineAt);
+      this.#accept(this.#accepted, id, key, body, bytes, deadlineAt);
       return ACCEPTED;
     }
     const waiter = newWaiter();
-    this.#accept(id, key, body, bytes, deadlineAt, waiter);
+    this.#accept(this.#accepted, id, key, body, bytes, deadlineAt, waiter);
     return waiter.promise;
+  }
+
+  /** An event that the keeper has, when there is room. @param isRedelivery an earlier process may have sent it */
+  take(place: number, id: string, key: string, body: Buffer, isRedelivery: boolean): void {
+    this.#accept(place, id, key, body, body.length, Number.POSITIVE_INFINITY);
+    if (isRedelivery) this.#laneOf(key).log.markLastRetried();
   }
 
   /** Connects, if there is no connection. Rejects with the first failure. */
@@ -199,11 +216,15 @@ export class Delivery {
     });
   }
 
-  /** The caller takes nothing new from now on. Resolves by `deadlineAt`; `isHung`: the connection did not end in order. */
-  async close(deadlineAt: number): Promise<{ remaining: number; isHung: boolean }> {
+  /**
+   * The caller takes nothing new from now on. Resolves by `deadlineAt`; `isHung`: the connection did not end in order.
+   * @param drained what is waited for before that
+   */
+  async close(deadlineAt: number, drained = this.drained()): Promise<{ remaining: number; isHung: boolean }> {
     const now = monotonicMs();
     this.#sendAll();
-    await settleBy(this.drained(), now + (deadlineAt - now) * DRAIN_SHARE);
+    await settleBy(drained, now + (deadlineAt - now) * DRAIN_SHARE);
+    this.#isClosed = true;
     const before = this.#notSent + this.#unknown;
     this.#failAll('before the publisher was closed', this.#whyNothingLeaves);
     const remaining = this.#notSent + this.#unknown - before;
@@ -239,8 +260,16 @@ export class Delivery {
     return this.#lanes[(hash >>> 0) % this.#lanes.length] as Lane;
   }
 
-  #accept(id: string, key: string, body: string | Buffer, bytes: number, deadlineAt: number, waiter?: Waiter): void {
-    this.#laneOf(key).log.push(this.#accepted, id, key, body, bytes, deadlineAt, waiter);
+  #accept(
+    order: number,
+    id: string,
+    key: string,
+    body: string | Buffer,
+    bytes: number,
+    deadlineAt: number,
+    waiter?: Waiter,
+  ): void {
+    this.#laneOf(key).log.push(order, id, key, body, bytes, deadlineAt, waiter);
     this.#accepted++;
     this.#buffered++;
     this.#bufferedBytes += bytes;
@@ -266,7 +295,7 @@ export class Delivery {
       for (const lane of this.#lanes) {
         lane.log.closeGaps(lane.inFlight);
         if (lane.log.count === lane.inFlight) continue;
-        const age = (at: Lane) => (this.#accepted - at.log.orderAt(at.inFlight)) >>> 0;
+        const age = (at: Lane) => this.#accepted - at.log.orderAt(at.inFlight);
         if (oldest === undefined || age(lane) > age(oldest)) oldest = lane;
       }
       if (!oldest) return;
@@ -279,7 +308,7 @@ export class Delivery {
 
   /** All that is published in one turn of the loop goes together. */
   #schedule(): void {
-    if (this.#isScheduled) return;
+    if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
     const { lingerMs } = this.#settings;
     if (lingerMs === 0) setImmediate(this.#onSchedule);
@@ -362,7 +391,7 @@ export class Delivery {
       if (log.isSettled(index)) continue;
       const failure = whole ?? failures?.[index];
       if (!failure) this.#settleStored(lane, index);
-      else if (failure.canRetry) {
+      else if (failure.canRetry || (this.#settings.keeper && isFinal(failure.error))) {
         log.noteAttempt(index, failure.outcome === 'unknown');
         retried++;
       } else this.#failWith(lane, index, failure.outcome, 'as it was refused', failure.error);
@@ -376,6 +405,7 @@ export class Delivery {
   }
 
   #pause(lane: Lane): void {
+    if (this.#isClosed) return;
     const ms = pauseMs(lane.attempts++, this.#settings.retry);
     lane.pausedUntil = monotonicMs() + ms;
     clearTimeout(lane.timer);
@@ -384,7 +414,9 @@ export class Delivery {
 
   #settleStored(lane: Lane, index: number): void {
     this.#confirmed++;
+    const place = lane.log.orderAt(index);
     this.#release(lane, index)?.resolve('stored');
+    this.#settings.keeper?.onStored(place);
   }
 
   #failWith(lane: Lane, index: number, outcome: FailedOutcome, why: string, cause: unknown): void {
@@ -400,10 +432,13 @@ export class Delivery {
   }
 
   #settleFailed(lane: Lane, index: number, error: Error): void {
-    const { id } = lane.log.isAwaited(index) ? { id: '' } : lane.log.outgoing(index);
+    const { keeper, onFailure } = this.#settings;
+    const event = lane.log.isAwaited(index) ? undefined : lane.log.outgoing(index);
+    const place = lane.log.orderAt(index);
     const waiter = this.#release(lane, index);
     if (waiter) reject(waiter, error);
-    else this.#settings.onFailure(error, id);
+    else if (event) onFailure(error, event.id, event.body);
+    keeper?.onRefused(place);
   }
 
   #release(lane: Lane, index: number): Waiter | undefined {
@@ -430,7 +465,7 @@ export class Delivery {
     for (const { id, key, body, bytes, deadlineAt, isAwaited, waiter } of this.#blocked) {
       if (!this.hasRoom(bytes)) break;
       admitted++;
-      this.#accept(id, key, body, bytes, deadlineAt, isAwaited ? waiter : undefined);
+      this.#accept(this.#accepted, id, key, body, bytes, deadlineAt, isAwaited ? waiter : undefined);
       if (!isAwaited) waiter.resolve('accepted');
     }
     if (admitted > 0) this.#blocked.splice(0, admitted);
@@ -485,6 +520,7 @@ export class Delivery {
   #failAll(why: string, cause: unknown, which: (lane: Lane, index: number) => boolean = () => true): void {
     const blocked = this.#blocked.splice(0);
     for (const { waiter } of blocked) this.#refuse(waiter, why);
+    if (this.#settings.keeper) return;
     for (const lane of this.#lanes) {
       for (let index = 0; index < lane.log.count; index++) {
         if (lane.log.isSettled(index) || !which(lane, index)) continue;

@@ -5,6 +5,7 @@ const CHUNK_BYTES = 64 * 1024;
 const FIRST_CAPACITY = 16;
 /** A deadline is kept in 16 ms since the start, in 32 bits: two years. */
 const TICK_MS = 16;
+const NO_DEADLINE = 0xffffffff;
 
 const SETTLED = 1;
 const MAYBE_STORED = 2;
@@ -18,7 +19,7 @@ export interface Waiter {
 
 /**
  * First in, first out: encoded events and who waits for them. The bytes lie in chunks outside of V8's heap, the rest in
- * columns: 37 bytes an event beside its promise (160). What is settled before its turn stays as a gap until it is passed or
+ * columns: 41 bytes an event beside its promise (160). What is settled before its turn stays as a gap until it is passed or
  * `closeGaps()`.
  */
 export class EventLog {
@@ -40,8 +41,8 @@ export class EventLog {
   #idBytes = new Uint8Array(FIRST_CAPACITY);
   #keyBytes = new Uint8Array(FIRST_CAPACITY);
   #flags = new Uint8Array(FIRST_CAPACITY);
-  /** Order of acceptance over all lanes; wraps. */
-  #orders = new Uint32Array(FIRST_CAPACITY);
+  /** Order of acceptance over all lanes, or the place in the outbox. */
+  #orders = new Float64Array(FIRST_CAPACITY);
   #gaps = 0;
 
   constructor(now: number) {
@@ -58,7 +59,10 @@ export class EventLog {
     return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** @param bodyBytes of `body` as UTF-8, when it is a text */
+  /**
+   * @param bodyBytes of `body` as UTF-8, when it is a text
+   * @param deadlineAt Infinity for never
+   */
   push(
     order: number,
     id: string,
@@ -82,7 +86,7 @@ export class EventLog {
     this.#idBytes[at] = id.length;
     this.#keyBytes[at] = keyBytes;
     this.#chunkNumbers[at] = this.#firstChunk + this.#chunks.length - 1;
-    this.#deadlines[at] = Math.ceil((deadlineAt - this.#startedAt) / TICK_MS);
+    this.#deadlines[at] = Math.min(Math.ceil((deadlineAt - this.#startedAt) / TICK_MS), NO_DEADLINE);
     this.#flags[at] = 0;
     this.#orders[at] = order;
     this.#promises[at] = waiter?.promise;
@@ -123,7 +127,13 @@ export class EventLog {
   }
 
   deadlineAt(index: number): number {
-    return this.#startedAt + this.#deadlines[this.#slot(index)] * TICK_MS;
+    const ticks = this.#deadlines[this.#slot(index)];
+    return ticks === NO_DEADLINE ? Number.POSITIVE_INFINITY : this.#startedAt + ticks * TICK_MS;
+  }
+
+  /** The one pushed last may have been sent by an earlier process. */
+  markLastRetried(): void {
+    this.#flags[this.#slot(this.#count - 1)] |= RETRIED | MAYBE_STORED;
   }
 
   noteAttempt(index: number, mayBeStored: boolean): void {
@@ -225,7 +235,7 @@ export class EventLog {
     this.#idBytes = moved(this.#idBytes, new Uint8Array(capacity));
     this.#keyBytes = moved(this.#keyBytes, new Uint8Array(capacity));
     this.#flags = moved(this.#flags, new Uint8Array(capacity));
-    this.#orders = moved(this.#orders, new Uint32Array(capacity));
+    this.#orders = moved(this.#orders, new Float64Array(capacity));
     this.#first = 0;
     this.#capacity = capacity;
   }

@@ -2,8 +2,8 @@ import { checkCallback, checkOptionNames, checkOwner, checkSignal, kindOf, type 
 import type { BackgroundTasks } from '../tasks/index.js';
 import type { PartReport, PartStatus } from './close-parts.js';
 import type { GraphConfig, GraphRunInfo } from './graph-run.js';
+import { oneOf, optionalFlag, optionalText, wholeNumber } from './option-checks.js';
 import type { Publisher } from './publisher.js';
-import { oneOf, optionalFlag, optionalText, wholeNumber } from './publisher-options.js';
 
 /** A compiled graph of langgraph, as far as it is needed here. */
 export interface RunnableGraph {

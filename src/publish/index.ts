@@ -26,6 +26,7 @@ export type { GraphRunInfo, StoppedBy } from './graph-run.js';
 export type { GraphStream } from './graph-stream.js';
 export { KafkaPublisher, type KafkaPublisherOptions } from './kafka-publisher.js';
 export { NatsPublisher, type NatsPublisherOptions } from './nats-publisher.js';
+export type { OutboxOptions, OutboxSync } from './outbox-options.js';
 export type * from './publisher.js';
 export { RabbitMQPublisher, type RabbitMQPublisherOptions } from './rabbitmq-publisher.js';
 export { RedisPublisher, type RedisPublisherOptions } from './redis-publisher.js';

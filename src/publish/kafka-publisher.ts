@@ -5,9 +5,10 @@ import { type ConnectionPool, sharedPool } from './connection-pool.js';
 import { COMPRESSIONS, KAFKA_CLIENTS, type KafkaCompression, type KafkaSasl, SASL_MECHANISMS } from './kafka-client.js';
 import { kafkaConnector, needsPlatformatic } from './kafka-connector.js';
 import { KafkaTransport } from './kafka-transport.js';
+import { oneOf, optionalText } from './option-checks.js';
 import { connectError } from './publish-errors.js';
 import type { PublisherOptions } from './publisher.js';
-import { oneOf, optionalText, settingsOf } from './publisher-options.js';
+import { settingsOf } from './publisher-options.js';
 
 export interface KafkaPublisherOptions extends PublisherOptions {
   /** `host:port` of one or more brokers of the cluster, as a list or with commas. Default `localhost:9092`. */

@@ -3,8 +3,9 @@ import { brokerUrl } from './broker-url.js';
 import { BufferedPublisher } from './buffered-publisher.js';
 import { type ConnectionPool, sharedPool } from './connection-pool.js';
 import { NatsTransport } from './nats-transport.js';
+import { oneOf, optionalFlag, optionalText, wholeNumber } from './option-checks.js';
 import type { PublisherOptions } from './publisher.js';
-import { oneOf, optionalFlag, optionalText, settingsOf, wholeNumber } from './publisher-options.js';
+import { settingsOf } from './publisher-options.js';
 
 export interface NatsPublisherOptions extends PublisherOptions {
   /** `nats://[user:password@]host[:port]`, `nats://token@host`, or `tls://` for TLS always. Port 4222 when none is given. */

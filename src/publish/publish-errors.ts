@@ -234,3 +234,44 @@ export function partialError(
 function outcomeOf(details: WatertightError['details'] | undefined): FailedOutcome {
   return details?.outcome === 'not-sent' ? 'not-sent' : 'unknown';
 }
+
+/** No room: in the outbox, or on its disk. */
+export function outboxFullError(folder: string, why: string, bytes: number, cause?: unknown): WatertightError {
+  return new WatertightError(
+    'WT_PUBLISH_OUTBOX_FULL',
+    `Cannot put an event into the outbox ${shown(folder)}: ${shown(why)}`,
+    {
+      hint: 'make room on the disk, raise outbox.maxBytes, or see stats().lastError for why nothing leaves',
+      details: { folder, bytes, outcome: 'not-sent' },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+/** The disk does not do what it is told. */
+export function outboxFailedError(
+  folder: string,
+  why: string,
+  outcome: FailedOutcome,
+  cause?: unknown,
+): WatertightError {
+  const message = `Cannot use the outbox ${shown(folder)}: ${shown(why)}`;
+  return new WatertightError(
+    'WT_PUBLISH_OUTBOX_FAILED',
+    cause === undefined ? message : `${message} (${shown(errorText(cause))})`,
+    {
+      hint: 'give a folder that this process may write, on a disk that works; what was accepted is still there',
+      details: { folder, outcome },
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
+}
+
+export function outboxBusyError(folder: string, pid: number | undefined): WatertightError {
+  const by = pid === undefined ? 'another process' : pid === process.pid ? 'this process' : `process ${pid}`;
+  const message = `Cannot open the outbox ${shown(folder)} as ${by} has it`;
+  return new WatertightError('WT_PUBLISH_OUTBOX_BUSY', message, {
+    hint: 'give each publisher a folder of its own, or close the other one first',
+    details: { folder, outcome: 'not-sent', ...(pid === undefined ? {} : { pid }) },
+  });
+}

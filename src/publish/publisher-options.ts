@@ -1,6 +1,8 @@
-import { checkCallback, checkOptionNames, checkOwner, kindOf } from '../core/index.js';
+import { checkCallback, checkOptionNames, checkOwner } from '../core/index.js';
 import { type DeliverySettings, OVERFLOWS } from './delivery.js';
 import { ENCODINGS, type Encoding } from './encoding.js';
+import { oneOf, optionalText, wholeNumber } from './option-checks.js';
+import { type OutboxSettings, outboxSettingsOf } from './outbox-options.js';
 import type { PublisherOptions } from './publisher.js';
 
 /** What differs between kinds. */
@@ -13,6 +15,7 @@ export interface KindDefaults {
 export interface PublisherSettings {
   readonly delivery: Omit<DeliverySettings, 'name' | 'onFailure'>;
   readonly isAwaited: boolean;
+  readonly outbox?: OutboxSettings;
   readonly encoding: Encoding;
   readonly maxEventBytes: number;
 }
@@ -23,6 +26,7 @@ const NAMES = [
   'encoding',
   'maxEventBytes',
   'delivery',
+  'outbox',
   'maxBufferedEvents',
   'maxBufferedBytes',
   'overflow',
@@ -56,9 +60,17 @@ export function settingsOf(
   const retry = options.retry ?? {};
   checkOptionNames(`${where}, retry`, retry, ['initialMs', 'maxMs']);
   const initialMs = wholeNumber(where, 'retry.initialMs', retry.initialMs ?? 100, 1, MOST_MS);
+  const mode = oneOf(where, 'delivery', options.delivery ?? 'broker', ['broker', 'memory', 'outbox']);
+  if (mode !== 'outbox' && options.outbox !== undefined) {
+    throw new TypeError(`${where}: outbox needs delivery: 'outbox', not '${mode}'`);
+  }
+  if (mode === 'outbox' && options.overflow === 'drop-oldest') {
+    throw new RangeError(`${where}: overflow must not be drop-oldest with an outbox, which keeps what it has accepted`);
+  }
   return {
+    ...(mode === 'outbox' ? { outbox: outboxSettingsOf(where, options.outbox) } : {}),
     encoding: oneOf(where, 'encoding', options.encoding ?? 'json', ENCODINGS),
-    isAwaited: oneOf(where, 'delivery', options.delivery ?? 'broker', ['broker', 'memory']) === 'broker',
+    isAwaited: mode === 'broker',
     maxEventBytes: whole('maxEventBytes', 1_000_000, 1, 2 ** 30),
     delivery: {
       maxBufferedEvents: whole('maxBufferedEvents', 10_000, 1, 10_000_000),
@@ -78,38 +90,4 @@ export function settingsOf(
       },
     },
   };
-}
-
-/** @throws TypeError, RangeError */
-export function wholeNumber(where: string, name: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number') throw new TypeError(`${where}: ${name} must be a number, not ${kindOf(value)}`);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${where}: ${name} must be a whole number from ${least} to ${most}, not ${value}`);
-}
-
-/** @throws RangeError */
-export function oneOf<T extends string>(where: string, name: string, value: unknown, known: readonly T[]): T {
-  if (known.includes(value as T)) return value as T;
-  throw new RangeError(`${where}: ${name} must be one of ${known.join(', ')}, not ${kindOf(value)}`);
-}
-
-/** @throws TypeError */
-export function optionalText(where: string, name: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'string' && value !== '')) return;
-  throw new TypeError(`${where}: ${name} must be a text that is not empty, not ${kindOf(value)}`);
-}
-
-/** @throws TypeError, RangeError */
-export function shortText(where: string, name: string, value: unknown, mostBytes: number): void {
-  optionalText(where, name, value);
-  if (value === undefined || Buffer.byteLength(value as string) <= mostBytes) return;
-  throw new RangeError(
-    `${where}: ${name} must have at most ${mostBytes} bytes, not ${Buffer.byteLength(value as string)}`,
-  );
-}
-
-/** @throws TypeError */
-export function optionalFlag(where: string, name: string, value: unknown): void {
-  if (value === undefined || typeof value === 'boolean') return;
-  throw new TypeError(`${where}: ${name} must be a boolean, not ${kindOf(value)}`);
 }

@@ -2,6 +2,7 @@ import type { Owner } from '../core/index.js';
 import type { DeliveryCounts, PublishOutcome } from './delivery.js';
 import type { EventInput } from './event.js';
 import type { LinkState } from './link.js';
+import type { OutboxOptions } from './outbox-options.js';
 
 export interface PublishOptions {
   /** When it fails if the broker has not confirmed it, in ms from the call. Default: the publisher's `publishTimeoutMs`. */
@@ -30,9 +31,16 @@ export interface PublisherCloseReport {
   readonly dropped: number;
   /** Failed before the close: not sent, refused, or never confirmed. */
   readonly failed: number;
-  /** Not confirmed when the time was up; with an outbox they are in it, and are sent by the next publisher that opens it. */
+  /**
+   * Not confirmed when the time was up; with an outbox they are in it, and are sent by the next publisher that opens it (at
+   * least so many, if it was closed before what earlier processes left was read: 0.5 s for 256 MiB).
+   */
   readonly remaining: number;
   readonly durationMs: number;
+  /** Bytes of the files that stay in the outbox. */
+  readonly outboxBytes?: number;
+  /** Events of earlier processes that were in the outbox. */
+  readonly replayed?: number;
   /** What did not end in time, and was abandoned. */
   readonly stuck?: string;
 }
@@ -47,6 +55,16 @@ export interface PublisherStats extends DeliveryCounts {
   readonly lastError?: string;
   /** Published and heard by no subscriber (Redis pub/sub). */
   readonly unheard?: number;
+  /** In the outbox: accepted, also by earlier processes, and not settled. */
+  readonly outboxEvents?: number;
+  /** Of the files of the outbox. */
+  readonly outboxBytes?: number;
+  /** Events that earlier processes had left in the outbox when it was opened: they are sent again, marked. */
+  readonly replayed?: number;
+  /** Places in the outbox that could not be read; their files are kept as `.damaged`. */
+  readonly outboxDamaged?: number;
+  /** What the disk of the outbox last failed to do. */
+  readonly outboxError?: string;
 }
 
 /**
@@ -76,6 +94,8 @@ export interface PublishFailure {
   readonly error: Error;
   readonly eventId: string;
   readonly publisher: string;
+  /** The event as it was encoded, for whoever keeps what the broker does not take. */
+  readonly body: Buffer;
 }
 
 /** What publishers to brokers have in common. */
@@ -90,9 +110,11 @@ export interface PublisherOptions {
   readonly maxEventBytes?: number;
   /**
    * When `publish` resolves: `broker`: when the broker has confirmed it; `memory`: when it is in our buffer, and then a
-   * SIGKILL loses it. Default `broker`.
+   * SIGKILL loses it; `outbox`: when it is on our disk, and then it is kept until the broker has it. Default `broker`.
    */
-  readonly delivery?: 'broker' | 'memory';
+  readonly delivery?: 'broker' | 'memory' | 'outbox';
+  /** For `delivery: 'outbox'`. */
+  readonly outbox?: OutboxOptions;
   /** Most events between `publish` and confirmation. Default 10,000. */
   readonly maxBufferedEvents?: number;
   /** Most bytes of them. Default 16 MiB. */
@@ -101,7 +123,7 @@ export interface PublisherOptions {
   readonly overflow?: 'block' | 'drop-oldest' | 'drop-newest' | 'reject';
   /** Most publishers that wait for room (`block`); who comes then is refused. Default 10,000. */
   readonly maxWaiting?: number;
-  /** Default 120,000, as Kafka's `delivery.timeout.ms`. */
+  /** Default 120,000, as Kafka's `delivery.timeout.ms`. With an outbox: for the way to the disk; what is there has no deadline. */
   readonly publishTimeoutMs?: number;
   /** Longest wait for the answer to one batch; then the connection is made anew. Default: the kind's. */
   readonly requestTimeoutMs?: number;
@@ -117,6 +139,6 @@ export interface PublisherOptions {
   readonly lingerMs?: number;
   /** Batches on their way at once, each of other keys. Default 4. */
   readonly maxInFlightBatches?: number;
-  /** Told of each event that failed and that nobody waited for (`delivery: 'memory'`). */
+  /** Told of each event that failed and that nobody waited for (`delivery: 'memory'`, or refused by the broker out of an outbox). */
   readonly onFailure?: (failure: PublishFailure) => void;
 }

@@ -1,8 +1,9 @@
 import { brokerUrl } from './broker-url.js';
 import { BufferedPublisher } from './buffered-publisher.js';
 import { type ConnectionPool, sharedPool } from './connection-pool.js';
+import { optionalFlag, shortText, wholeNumber } from './option-checks.js';
 import type { PublisherOptions } from './publisher.js';
-import { optionalFlag, settingsOf, shortText, wholeNumber } from './publisher-options.js';
+import { settingsOf } from './publisher-options.js';
 import { RabbitMQTransport } from './rabbitmq-transport.js';
 
 export interface RabbitMQPublisherOptions extends PublisherOptions {

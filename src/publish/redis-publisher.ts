@@ -1,8 +1,9 @@
 import { brokerUrl } from './broker-url.js';
 import { BufferedPublisher } from './buffered-publisher.js';
 import { type ConnectionPool, sharedPool } from './connection-pool.js';
+import { oneOf, optionalFlag, optionalText, wholeNumber } from './option-checks.js';
 import type { PublisherOptions } from './publisher.js';
-import { oneOf, optionalFlag, optionalText, settingsOf, wholeNumber } from './publisher-options.js';
+import { settingsOf } from './publisher-options.js';
 import { RedisTransport } from './redis-transport.js';
 
 export interface RedisPublisherOptions extends PublisherOptions {

@@ -15,9 +15,9 @@ import {
 } from './graph-options.js';
 import { type GraphConfig, GraphRun, type GraphRunInfo } from './graph-run.js';
 import { GraphStream } from './graph-stream.js';
+import { wholeNumber } from './option-checks.js';
 import { graphBusyError, graphClosedError, runStoppedError } from './publish-errors.js';
 import type { CloseOptions } from './publisher.js';
-import { wholeNumber } from './publisher-options.js';
 
 type Input<G extends RunnableGraph> = Parameters<G['invoke']>[0];
 type Chunk<G extends RunnableGraph> = Awaited<ReturnType<G['stream']>> extends AsyncIterable<infer T> ? T : unknown;
