@@ -117,7 +117,8 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
       });
       let last: unknown;
       client.on('error', (error) => {
-        last = error;
+        // The end that we make is no reason.
+        last ??= error;
       });
       // ioredis limits the connection, and not the answers to what it asks at once.
       const late = setTimeout(() => {

@@ -61,6 +61,7 @@ export function isFinal(error: unknown): boolean {
 const FINAL_CODES = new Set([
   'WT_PUBLISH_CONNECT_AUTH',
   'WT_PUBLISH_CONNECT_TLS',
+  'WT_PUBLISH_CONNECT_PROTOCOL',
   'WT_PUBLISH_CONNECT_URL',
   'WT_PUBLISH_NO_CLIENT',
   'WT_PUBLISH_NO_DESTINATION',
