@@ -1,4 +1,3 @@
-import type { TLSSocket } from 'node:tls';
 import type { Redis, RedisOptions } from 'ioredis';
 import { connectErrorOf, withoutPassword } from './broker-url.js';
 import type { ConnectionPool, Connector, SharedConnection } from './connection-pool.js';
@@ -20,6 +19,8 @@ export interface RedisTarget {
 
 /** Redis keeps a connection without traffic; some networks do not. */
 const KEEP_ALIVE_MS = 30_000;
+/** So that of two limits ours comes first. */
+const SPARE_MS = 5_000;
 
 export class RedisTransport implements Transport {
   readonly kind: string;
@@ -106,7 +107,8 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
       });
       const client = new Redis(url.href, {
         lazyConnect: true,
-        connectTimeout: timeoutMs,
+        // The limit is ours, below: it covers the answers to what ioredis asks at once, and tells TLS from silence.
+        connectTimeout: timeoutMs + SPARE_MS,
         keepAlive: keepAlive ? KEEP_ALIVE_MS : 0,
         // Retries, order and deadlines are the delivery's.
         retryStrategy: () => null,
@@ -120,15 +122,17 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
         // The end that we make is no reason.
         last ??= error;
       });
-      // ioredis limits the connection, and not the answers to what it asks at once.
-      const late = setTimeout(() => {
-        const isHandshake = (client.stream as Partial<TLSSocket>)?.getProtocol?.() === null;
-        last = isHandshake ? noTlsError(target, timeoutMs) : connectTimeoutError(target, timeoutMs);
-        client.disconnect();
-      }, timeoutMs);
+      let late: NodeJS.Timeout | undefined;
+      // A client that is told to end does not always say so.
+      const limit = new Promise<never>((_, reject) => {
+        late = setTimeout(() => {
+          const isHandshake =
+            client.status === 'connecting' && url.protocol === 'rediss:' && !client.stream?.connecting;
+          reject(isHandshake ? noTlsError(target, timeoutMs) : connectTimeoutError(target, timeoutMs));
+        }, timeoutMs);
+      });
       try {
-        await client.connect();
-        await client.ping();
+        await Promise.race([client.connect().then(() => client.ping()), limit]);
       } catch (error) {
         client.disconnect();
         throw connectErrorOf(target, last ?? error);
