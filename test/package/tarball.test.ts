@@ -8,7 +8,7 @@ const root = resolve('.');
 const SUBPATHS = [
   '',
   ...['/scope', '/bounded', '/pool', '/tasks', '/weak', '/startup', '/threads', '/connections'],
-  ...['/leases', '/shm', '/children', '/blocks', '/warm'],
+  ...['/leases', '/shm', '/children', '/blocks', '/warm', '/publish'],
   ...['/heap', '/monitor', '/leaks', '/soak'],
 ];
 const SCENARIO = `const orders = [];
@@ -18,6 +18,7 @@ export default function iteration(n) {
 `;
 const TYPED = `import { Scope, WatertightError } from 'watertight';
 import { BlockPool } from 'watertight/blocks';
+import { type PublishOutcome, RedisPublisher } from 'watertight/publish';
 import { type ChildReport, Children } from 'watertight/children';
 import { lease, type ReclaimReport, reclaim } from 'watertight/leases';
 import { Segment, Signal } from 'watertight/shm';
@@ -26,6 +27,8 @@ const run = (): Promise<SoakOutcome> => soak({ target: { scenario: 'a.mjs' }, bu
 const verdict = (result: SoakResult): 'leak' | 'clean' | 'undecided' => result.verdict;
 const sweep = (): Promise<ReclaimReport> => reclaim({ dryRun: true });
 const end = (scope: Scope): Promise<ChildReport> => new Children({ scope }).start('true').ended;
+const sent = (url: string): Promise<PublishOutcome> =>
+  new RedisPublisher({ url }).publish({ event: 'llm_call', eventType: 'end' });
 const folder: string = lease.folder({ label: undefined }).path;
 using segment = Segment.create({ bytes: 4096 });
 const words: Int32Array = new Int32Array(segment.buffer, 0, new Signal(segment).count);
@@ -137,6 +140,31 @@ it('without koffi, which is optional, rooms say what they cannot do and do the r
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toEqual([false, 4, ['WT_NATIVE_UNAVAILABLE', 'on Linux: npm install koffi']]);
   expect(stderr).toMatch(/\[WT_SHM_LOCAL\] WatertightWarning: shared memory reaches the threads of this process only/);
+});
+
+it("without the brokers' clients, which are optional, publishers say what to install", async () => {
+  const source = `
+    import * as publish from 'watertight/publish';
+    const { RedisPublisher, KafkaPublisher, RabbitMQPublisher, NatsPublisher } = publish;
+    const publishers = [
+      new RedisPublisher({ url: 'redis://127.0.0.1:1' }),
+      new KafkaPublisher({ brokers: '127.0.0.1:1' }),
+      new RabbitMQPublisher({ url: 'amqp://127.0.0.1:1' }),
+      new NatsPublisher({ url: 'nats://127.0.0.1:1' }),
+    ];
+    for (const publisher of publishers) {
+      const { code, hint } = await publisher.publish({ event: 'llm_call', eventType: 'end' }).catch((error) => error);
+      console.log(code, hint);
+      await publisher.close();
+    }`;
+  const { stdout, stderr } = await run(process.execPath, '--input-type=module', '-e', source);
+  expect(stderr).toBe('');
+  expect(stdout.trim().split('\n')).toEqual([
+    'WT_PUBLISH_NO_CLIENT npm install ioredis',
+    expect.stringMatching(/^WT_PUBLISH_NO_CLIENT npm install .*kafka/),
+    'WT_PUBLISH_NO_CLIENT npm install amqplib',
+    'WT_PUBLISH_NO_CLIENT npm install @nats-io/transport-node',
+  ]);
 });
 
 it('the tarball holds the build and the papers, no tests and no sources of development', async () => {
