@@ -94,6 +94,7 @@ const MEANINGS = {
   WT_PUBLISH_GRAPH_BUSY: 'A supervised graph has as many runs as it may.',
   WT_PUBLISH_GRAPH_CLOSED: 'A supervised graph has been closed, or is closing.',
   WT_PUBLISH_INVALID_EVENT: 'A field of the event is missing, unknown or wrong.',
+  WT_PUBLISH_LISTENER_FAILED: '`onFailure` has thrown. A warning.',
   WT_PUBLISH_NOT_ENCODABLE: 'The event holds what no reader would find again: a circle, a BigInt, a function, NaN.',
   WT_PUBLISH_NOT_SENT: 'The event was not published; the broker does not have it.',
   WT_PUBLISH_NO_CLIENT: "The package that speaks the broker's protocol is not installed.",

@@ -15,6 +15,7 @@ import type {
   PublishOptions,
 } from './publisher.js';
 import type { PublisherSettings } from './publisher-options.js';
+import { tell } from './tell.js';
 import type { Transport } from './transport.js';
 
 const FLUSH_TIMEOUT_MS = 30_000;
@@ -50,7 +51,7 @@ export abstract class BufferedPublisher implements Publisher {
       ...(this.#outbox ? { keeper: this.#outbox } : {}),
       name: this.name,
       onFailure: (error, eventId, body) =>
-        onFailure?.({ error, eventId, publisher: this.name, body: Buffer.from(body) }),
+        tell(this.name, onFailure, { error, eventId, publisher: this.name, body: Buffer.from(body) }),
     });
     this.#stopGauge = registerGauge('publish-buffered', this, (publisher) => publisher.#delivery.counts().buffered);
     try {

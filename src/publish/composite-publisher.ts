@@ -27,6 +27,7 @@ import type {
   PublisherStats,
   PublishOptions,
 } from './publisher.js';
+import { tell } from './tell.js';
 
 /** Whether an event fails when one child does not take it. */
 export type ChildPolicy = 'required' | 'best-effort';
@@ -275,7 +276,7 @@ export class CompositePublisher implements Publisher {
 
   #tell(failure: CompositeFailure): void {
     this.#bestEffortFailures++;
-    this.#onFailure?.(failure);
+    tell(this.name, this.#onFailure, failure);
   }
 
   /** @throws WatertightError WT_PUBLISH_PARTIAL */

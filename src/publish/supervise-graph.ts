@@ -18,6 +18,7 @@ import { GraphStream } from './graph-stream.js';
 import { wholeNumber } from './option-checks.js';
 import { graphBusyError, graphClosedError, runStoppedError } from './publish-errors.js';
 import type { CloseOptions } from './publisher.js';
+import { tell } from './tell.js';
 
 type Input<G extends RunnableGraph> = Parameters<G['invoke']>[0];
 type Chunk<G extends RunnableGraph> = Awaited<ReturnType<G['stream']>> extends AsyncIterable<infer T> ? T : unknown;
@@ -288,11 +289,7 @@ export class SupervisedGraph<G extends RunnableGraph> implements AsyncDisposable
 
   #notPublished(run: GraphRun, error: Error): void {
     this.#stats.publishFailures++;
-    try {
-      this.#options.onFailure?.({ error, runId: run.runId, graph: this.name });
-    } catch {
-      // A listener that throws must not end a run.
-    }
+    tell(this.name, this.#options.onFailure, { error, runId: run.runId, graph: this.name });
     if (this.#settings.failsRun) run.stop('publish', error);
   }
 

@@ -64,6 +64,27 @@ describe('RedisPublisher', () => {
     await broker.stop();
   });
 
+  it('onFailure that throws holds up nothing, and is warned of', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error & { code?: string }) => warnings.push(`${warning.code} ${warning.message}`);
+    process.on('warning', onWarning);
+    const publisher = new RedisPublisher({
+      url: 'redis://127.0.0.1:1',
+      name: 'audit',
+      delivery: 'memory',
+      publishTimeoutMs: 50,
+      onFailure: () => {
+        throw new Error('full');
+      },
+    });
+    await Promise.all([publisher.publish(anEvent()), publisher.publish(anEvent())]);
+    await publisher.flush();
+    expect(await publisher.close()).toMatchObject({ accepted: 2, failed: 2, remaining: 0 });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual(Array(2).fill('WT_PUBLISH_LISTENER_FAILED onFailure of audit has thrown: full'));
+  });
+
   it('trims the stream, counts who heard nobody, encodes as MessagePack', async () => {
     const broker = await RedisBroker.start();
     const trimmed = new RedisPublisher({ url: broker.url, stream: 'short', maxlen: 100 });
