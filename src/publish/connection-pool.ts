@@ -9,9 +9,9 @@ export interface Connector<Client> {
   readonly target: string;
   /**
    * Rejects with `WT_PUBLISH_CONNECT_*` by `timeoutMs`, and has then released what it took. `onLost` is called when the
-   * connection ends by itself later.
+   * connection ends by itself later. Aborted when nobody wants it any more: it rejects at once then.
    */
-  open(timeoutMs: number, onLost: (error: unknown) => void): Promise<Client>;
+  open(timeoutMs: number, onLost: (error: unknown) => void, signal: AbortSignal): Promise<Client>;
   /** Rejects when the connection is of no use. */
   check(client: Client): Promise<unknown>;
   /** An orderly end; may hang. */
@@ -51,6 +51,7 @@ interface Entry {
   readonly openedAt: number;
   readonly holders: Set<(error: unknown) => void>;
   opening: Promise<unknown>;
+  readonly abort: AbortController;
   client: unknown;
   isOpen: boolean;
   checks: number;
@@ -99,7 +100,7 @@ export class ConnectionPool {
   }
 
   /**
-   * A share of the connection to where the connector leads; opened if it is not there.
+   * A share of the connection to where the connector leads; opened if it is not there. With `signal` its opening is given up.
    * @throws what `open` throws; WatertightError WT_PUBLISH_POOL_FULL
    * @internal
    */
@@ -107,16 +108,28 @@ export class ConnectionPool {
     connector: Connector<Client>,
     timeoutMs: number,
     onLost: (error: unknown) => void,
+    signal: AbortSignal,
   ): Promise<SharedConnection<Client>> {
     const entry = this.#entries.get(connector.key) ?? this.#open(connector as Connector<unknown>, timeoutMs);
     // A holder of its own, though the same function may be given twice.
     const holder = (error: unknown) => onLost(error);
     entry.holders.add(holder);
+    const giveUp = () => {
+      entry.holders.delete(holder);
+      if (entry.holders.size > 0 || entry.isOpen) return;
+      this.#remove(entry);
+      entry.abort.abort();
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
     try {
       await entry.opening;
+      signal.throwIfAborted();
     } catch (error) {
       entry.holders.delete(holder);
+      if (entry.isOpen && entry.holders.size === 0) this.#end(entry);
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
     return {
       client: entry.client as Client,
@@ -136,6 +149,7 @@ export class ConnectionPool {
       openedAt,
       holders: new Set(),
       opening: Promise.resolve(),
+      abort: new AbortController(),
       client: undefined,
       isOpen: false,
       checks: 0,
@@ -143,7 +157,7 @@ export class ConnectionPool {
     };
     this.#entries.set(connector.key, entry);
     entry.opening = connector
-      .open(timeoutMs, (error) => this.#lose(entry, error))
+      .open(timeoutMs, (error) => this.#lose(entry, error), entry.abort.signal)
       .then(
         (client) => {
           entry.client = client;

@@ -17,7 +17,7 @@ export function kafkaConnector(
   return {
     key: JSON.stringify([target, choice, onlyPlatformatic, cluster]),
     target,
-    async open(timeoutMs, onLost) {
+    async open(timeoutMs, onLost, signal) {
       const make = onlyPlatformatic ? platformatic : choice === 'kafkajs' ? kafkajs : whicheverIsThere;
       const client = await make(cluster, timeoutMs, onLost);
       let late: Error | undefined;
@@ -25,6 +25,7 @@ export function kafkaConnector(
         late = connectTimeoutError(target, timeoutMs);
         client.destroy();
       }, timeoutMs);
+      signal.onabort = () => client.destroy();
       try {
         await client.open();
         return client;

@@ -41,6 +41,7 @@ export class KafkaTransport implements Transport {
   readonly #connector: Connector<KafkaClient>;
   #shared: SharedConnection<KafkaClient> | undefined;
   #attempt = 0;
+  #opening: AbortController | undefined;
   #missingSince: number | undefined;
   /** Of the topic; outlives connections. */
   #partitions: number | undefined;
@@ -54,7 +55,9 @@ export class KafkaTransport implements Transport {
 
   async connect({ timeoutMs, onLost }: ConnectOptions): Promise<void> {
     const attempt = ++this.#attempt;
-    const shared = await this.#pool.share(this.#connector, timeoutMs, onLost);
+    const opening = new AbortController();
+    this.#opening = opening;
+    const shared = await this.#pool.share(this.#connector, timeoutMs, onLost, opening.signal);
     if (attempt === this.#attempt) this.#shared = shared;
     else await shared.release();
   }
@@ -82,6 +85,7 @@ export class KafkaTransport implements Transport {
 
   destroy(): void {
     this.#attempt++;
+    this.#opening?.abort();
     this.#shared?.discard();
     this.#shared = undefined;
   }

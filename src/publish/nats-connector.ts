@@ -30,7 +30,7 @@ export function natsConnector({ url, pingIntervalMs, tls }: NatsPlace): Connecto
   return {
     key: JSON.stringify([url.href, pingIntervalMs, tls ?? null]),
     target,
-    async open(timeoutMs, onLost) {
+    async open(timeoutMs, onLost, signal) {
       const { connect } = await import('@nats-io/transport-node').catch((error) => {
         throw noClientError('@nats-io/transport-node', error);
       });
@@ -46,7 +46,7 @@ export function natsConnector({ url, pingIntervalMs, tls }: NatsPlace): Connecto
         // A server that offers TLS gets it also at nats:.
         ...(url.protocol === 'tls:' || tls !== undefined ? { tls: { ...tls } as ConnectionOptions['tls'] } : {}),
       };
-      const nc = await inTime(() => connect(options), timeoutMs, connectTimeoutError(target, timeoutMs)).catch(
+      const nc = await inTime(() => connect(options), timeoutMs, connectTimeoutError(target, timeoutMs), signal).catch(
         (error) => {
           throw explained(target, error);
         },
@@ -104,7 +104,12 @@ let dials = 0;
  * The client (3.4) leaves its socket open when a server accepts the connection and does not greet within the time: it is
  * found by Node's diagnostics channel, and ended here.
  */
-async function inTime(dial: () => Promise<NatsConnection>, timeoutMs: number, late: Error): Promise<NatsConnection> {
+async function inTime(
+  dial: () => Promise<NatsConnection>,
+  timeoutMs: number,
+  late: Error,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
   const sockets = new Set<Socket>();
   let isLate = false;
   const dialling = dialled.run((socket) => {
@@ -114,10 +119,12 @@ async function inTime(dial: () => Promise<NatsConnection>, timeoutMs: number, la
   if (dials++ === 0) subscribe(SOCKETS, onSocket);
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    const giveUp = () => {
       isLate = true;
       reject(late);
-    }, timeoutMs);
+    };
+    timer = setTimeout(giveUp, timeoutMs);
+    signal.onabort = giveUp;
   });
   dialling.then(
     (nc) => {

@@ -21,6 +21,7 @@ export class NatsTransport implements Transport {
   #shared: SharedConnection<NatsClient> | undefined;
   #session: NatsSession | undefined;
   #attempt = 0;
+  #opening: AbortController | undefined;
 
   constructor(to: NatsTarget, pool: ConnectionPool) {
     this.#to = to;
@@ -32,14 +33,21 @@ export class NatsTransport implements Transport {
 
   async connect({ timeoutMs, onLost }: ConnectOptions): Promise<void> {
     const attempt = ++this.#attempt;
+    const opening = new AbortController();
+    this.#opening = opening;
     const endAt = monotonicMs() + timeoutMs;
     const tools = await import('@nats-io/transport-node').catch((error) => {
       throw noClientError('@nats-io/transport-node', error);
     });
-    const shared = await this.#pool.share(this.#connector, timeoutMs, (error) => {
-      this.#session?.fail(error);
-      onLost(error);
-    });
+    const shared = await this.#pool.share(
+      this.#connector,
+      timeoutMs,
+      (error) => {
+        this.#session?.fail(error);
+        onLost(error);
+      },
+      opening.signal,
+    );
     if (attempt !== this.#attempt) return shared.release();
     // From here on `destroy()` ends it, also while the server is asked for its streams.
     this.#shared = shared;
@@ -71,6 +79,7 @@ export class NatsTransport implements Transport {
 
   destroy(): void {
     this.#attempt++;
+    this.#opening?.abort();
     this.#session?.fail(new Error('the connection was given up'));
     this.#shared?.discard();
     this.#session = undefined;

@@ -34,13 +34,14 @@ export function rabbitMQConnector({ url, heartbeatS, tls }: RabbitMQPlace): Conn
   return {
     key: JSON.stringify([href, tls ?? null]),
     target,
-    async open(timeoutMs, onLost) {
+    async open(timeoutMs, onLost, signal) {
       const { connect } = await import('amqplib').catch((error) => {
         throw noClientError('amqplib', error);
       });
       // amqplib's own limit is one of silence, and it gives away no socket: a signal reaches it at any stage.
       const socket = new AbortController();
       const late = setTimeout(() => socket.abort(), timeoutMs);
+      signal.onabort = () => socket.abort();
       try {
         const options = {
           ...tls,

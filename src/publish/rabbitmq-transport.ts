@@ -52,6 +52,7 @@ export class RabbitMQTransport implements Transport {
   readonly #sendings = new Set<Sending>();
   #isLeaving = false;
   #attempt = 0;
+  #opening: AbortController | undefined;
 
   constructor(to: RabbitMQTarget, pool: ConnectionPool) {
     this.#to = to;
@@ -68,11 +69,18 @@ export class RabbitMQTransport implements Transport {
 
   async connect({ timeoutMs, onLost }: ConnectOptions): Promise<void> {
     const attempt = ++this.#attempt;
+    const opening = new AbortController();
+    this.#opening = opening;
     let lost: unknown;
-    const shared = await this.#pool.share(this.#connector, timeoutMs, (error) => {
-      lost = error;
-      onLost(error);
-    });
+    const shared = await this.#pool.share(
+      this.#connector,
+      timeoutMs,
+      (error) => {
+        lost = error;
+        onLost(error);
+      },
+      opening.signal,
+    );
     if (attempt !== this.#attempt) return leave(shared);
     // Before the channel: what hangs from here on is ended by destroy().
     this.#shared = shared;
@@ -220,6 +228,7 @@ export class RabbitMQTransport implements Transport {
 
   destroy(): void {
     this.#attempt++;
+    this.#opening?.abort();
     const shared = this.#shared;
     const cause = shared?.client.lastError ?? new Error('the connection was given up');
     this.#shared = undefined;

@@ -32,6 +32,7 @@ export class RedisTransport implements Transport {
   readonly #connector: Connector<Redis>;
   #shared: SharedConnection<Redis> | undefined;
   #attempt = 0;
+  #opening: AbortController | undefined;
 
   constructor(to: RedisTarget, pool: ConnectionPool) {
     this.#to = to;
@@ -43,7 +44,9 @@ export class RedisTransport implements Transport {
 
   async connect({ timeoutMs, onLost }: ConnectOptions): Promise<void> {
     const attempt = ++this.#attempt;
-    const shared = await this.#pool.share(this.#connector, timeoutMs, onLost);
+    const opening = new AbortController();
+    this.#opening = opening;
+    const shared = await this.#pool.share(this.#connector, timeoutMs, onLost, opening.signal);
     if (attempt === this.#attempt) this.#shared = shared;
     else await shared.release();
   }
@@ -82,6 +85,7 @@ export class RedisTransport implements Transport {
 
   destroy(): void {
     this.#attempt++;
+    this.#opening?.abort();
     this.#shared?.discard();
     this.#shared = undefined;
   }
@@ -101,7 +105,7 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
   return {
     key: JSON.stringify([url.href, keepAlive, tls ?? null]),
     target,
-    async open(timeoutMs, onLost) {
+    async open(timeoutMs, onLost, signal) {
       const { Redis } = await import('ioredis').catch((error) => {
         throw noClientError('ioredis', error);
       });
@@ -130,6 +134,7 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
             client.status === 'connecting' && url.protocol === 'rediss:' && !client.stream?.connecting;
           reject(isHandshake ? noTlsError(target, timeoutMs) : connectTimeoutError(target, timeoutMs));
         }, timeoutMs);
+        signal.onabort = () => reject(new Error('the connection was given up'));
       });
       try {
         await Promise.race([client.connect().then(() => client.ping()), limit]);

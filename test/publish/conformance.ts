@@ -1,5 +1,6 @@
 // What every publisher has to do, asked of each in the same words, with a real broker behind it.
 import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EventInput, Publisher, PublisherOptions } from '../../src/publish/index.js';
@@ -201,6 +202,23 @@ export function describeConformance<B extends Broker>(subject: Subject<B>): void
       await expect(publisher.connect()).rejects.toMatchObject({ code: 'WT_PUBLISH_CONNECT_TIMEOUT' });
       expect(performance.now() - started).toBeLessThan(1_500);
     });
+
+    it('one that is closed while it connects leaves no socket behind', async () => {
+      const sockets = new Set<Socket>();
+      const silent = createServer((socket) => {
+        sockets.add(socket.resume().on('error', () => {}));
+        socket.on('close', () => sockets.delete(socket));
+      }).listen(0, '127.0.0.1');
+      await new Promise((resolve) => silent.once('listening', resolve));
+      const { port } = silent.address() as AddressInfo;
+      const publisher = openAt(port, 'unused', { connectTimeoutMs: 50_000 });
+      const publishing = publisher.publish(anEvent());
+      await until(() => sockets.size > 0);
+      expect(await publisher.close({ timeoutMs: 200 })).toMatchObject({ remaining: 1 });
+      expect(await outcomesOf([publishing])).toEqual({ 'not-sent': 1 });
+      await until(() => sockets.size === 0);
+      await new Promise((resolve) => silent.close(resolve));
+    }, 20_000);
 
     it('a broker that is away at close(): over at the deadline, every promise settled, the rest counted', async () => {
       await proxy.refuse();
