@@ -1,7 +1,7 @@
 // The broker is away for long while events are published at an even pace: what is held stays within the limits, and counts add up.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { type PublisherOptions, RedisPublisher } from '../../src/publish/index.js';
+import { RedisPublisher } from '../../src/publish/index.js';
 import { consumeAll, RedisBroker } from '../brokers/index.js';
 import { bodyOf } from './arrivals.js';
 import { anEvent, until } from './conformance.js';
@@ -9,8 +9,10 @@ import { anEvent, until } from './conformance.js';
 const AWAY_MS = process.env.WATERTIGHT_STRESS === '1' ? 60_000 : 3_000;
 const EVENTS_A_MS = 2;
 const TICK_MS = 10;
-/** Both buffers are full after a third of the shorter run. */
-const LIMITS = { maxBufferedEvents: 1_000, maxBufferedBytes: 200_000, maxWaiting: 500 };
+const BYTES = 200_000;
+const MOST_WAITING = 500;
+/** Of some 250 bytes: one buffer ends by count, the other by bytes, both after a third of the shorter run. */
+const EVENTS = { 'drop-oldest': 500, block: 10_000 };
 const SAMPLES = 20;
 /** After both are full nothing is kept; garbage collection leaves some of its own. */
 const MOST_GROWTH_BYTES = 4 * 2 ** 20;
@@ -19,13 +21,16 @@ const MOST_RSS_GROWTH_BYTES = 64 * 2 ** 20;
 /** Counts what became of the events, without keeping their promises. */
 class Publishing {
   readonly publisher: RedisPublisher;
+  readonly #overflow: keyof typeof EVENTS;
   readonly outcomes: Record<string, number> = {};
   sent = 0;
   settled = 0;
 
-  constructor(url: string, overflow: NonNullable<PublisherOptions['overflow']>) {
+  constructor(url: string, overflow: keyof typeof EVENTS) {
+    this.#overflow = overflow;
     const retry = { initialMs: 50, maxMs: 500 };
-    this.publisher = new RedisPublisher({ url, stream: overflow, overflow, ...LIMITS, retry });
+    const limits = { maxBufferedEvents: EVENTS[overflow], maxBufferedBytes: BYTES, maxWaiting: MOST_WAITING };
+    this.publisher = new RedisPublisher({ url, stream: overflow, overflow, ...limits, retry });
   }
 
   publish(): void {
@@ -38,9 +43,9 @@ class Publishing {
 
   expectWithinLimits(): void {
     const { accepted, confirmed, notSent, unknown, dropped, refused, ...now } = this.publisher.stats();
-    expect(now.buffered).toBeLessThanOrEqual(LIMITS.maxBufferedEvents);
-    expect(now.bufferedBytes).toBeLessThanOrEqual(LIMITS.maxBufferedBytes);
-    expect(now.waiting).toBeLessThanOrEqual(LIMITS.maxWaiting);
+    expect(now.buffered).toBeLessThanOrEqual(EVENTS[this.#overflow]);
+    expect(now.bufferedBytes).toBeLessThanOrEqual(BYTES);
+    expect(now.waiting).toBeLessThanOrEqual(MOST_WAITING);
     expect(accepted).toBe(confirmed + notSent + unknown + dropped + now.buffered);
     expect(accepted + refused + now.waiting).toBe(this.sent);
   }
@@ -74,8 +79,11 @@ it(`a broker that is away for ${AWAY_MS / 1_000} s: limits hold, counts add up, 
     await sleep(TICK_MS);
   }
   expect(dropping.publisher.stats().dropped).toBeGreaterThan(0);
-  expect(blocking.publisher.stats()).toMatchObject({ dropped: 0, waiting: LIMITS.maxWaiting });
+  expect(blocking.publisher.stats()).toMatchObject({ dropped: 0, waiting: MOST_WAITING });
   expect(blocking.publisher.stats().refused).toBeGreaterThan(0);
+
+  expect(dropping.publisher.stats().buffered).toBe(EVENTS['drop-oldest']);
+  expect(blocking.publisher.stats().bufferedBytes).toBeGreaterThan(0.99 * BYTES);
 
   await broker.restart();
   await Promise.all(all.map(({ publisher }) => publisher.flush()));
