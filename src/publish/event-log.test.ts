@@ -114,4 +114,19 @@ describe('EventLog', () => {
     expect(log.chunkBytes).toBeLessThanOrEqual(2 * 64 * 1024);
     expect(log.outgoing(0).id).toBe('id-99990');
   });
+
+  it('gives back what is dropped behind an entry that stays', () => {
+    const log = new EventLog(0);
+    const body = 'x'.repeat(300);
+    for (let n = 0; n < 100_000; n++) {
+      log.push(n, `id-${n}`, 'key', body, 300, 0);
+      if (n < 10) continue;
+      log.settle(1);
+      log.closeGaps(1);
+    }
+    expect(log.count).toBe(10);
+    expect(log.chunkBytes).toBeLessThanOrEqual(4 * 64 * 1024);
+    expect([0, 1, 9].map((index) => log.outgoing(index).id)).toEqual(['id-0', 'id-99991', 'id-99999']);
+    expect(log.outgoing(9).text).toBe(body);
+  });
 });

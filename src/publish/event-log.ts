@@ -31,6 +31,9 @@ export class EventLog {
   /** Number of the first chunk; numbers wrap at 2^16, which no buffer has chunks for. */
   #firstChunk = 0;
   #usedOfLast = 0;
+  /** Of the chunks, and what entries have of them. */
+  #chunkBytes = 0;
+  #usedBytes = 0;
 
   #promises: (Promise<unknown> | undefined)[] = new Array(FIRST_CAPACITY);
   #resolves: (((value: unknown) => void) | undefined)[] = new Array(FIRST_CAPACITY);
@@ -56,7 +59,7 @@ export class EventLog {
 
   /** Bytes outside of the heap that are taken. */
   get chunkBytes(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return this.#chunkBytes;
   }
 
   /**
@@ -75,7 +78,9 @@ export class EventLog {
     if (this.#count === this.#capacity) this.#grow();
     const at = this.#slot(this.#count);
     const keyBytes = Buffer.byteLength(key);
-    const start = this.#reserve(id.length + keyBytes + bodyBytes);
+    const bytes = id.length + keyBytes + bodyBytes;
+    const start = this.#reserve(bytes);
+    this.#usedBytes += bytes;
     const chunk = this.#chunks[this.#chunks.length - 1] as Buffer;
     chunk.write(id, start, 'latin1');
     chunk.write(key, start + id.length, 'utf8');
@@ -155,6 +160,7 @@ export class EventLog {
   /** Passes the gaps at the front. */
   passGaps(): void {
     while (this.#count > 0 && this.isSettled(0)) {
+      this.#usedBytes -= this.#allBytesAt(this.#first);
       this.#first = (this.#first + 1) % this.#capacity;
       this.#count--;
       this.#gaps--;
@@ -167,13 +173,17 @@ export class EventLog {
     if (this.#gaps === 0) return;
     let kept = from;
     for (let index = from; index < this.#count; index++) {
-      if (this.isSettled(index)) continue;
+      if (this.isSettled(index)) {
+        this.#usedBytes -= this.#allBytesAt(this.#slot(index));
+        continue;
+      }
       if (kept !== index) this.#move(this.#slot(index), this.#slot(kept));
       kept++;
     }
     this.#gaps -= this.#count - kept;
     this.#count = kept;
     this.#releaseChunks();
+    this.#compact();
   }
 
   #slot(index: number): number {
@@ -185,13 +195,20 @@ export class EventLog {
     return this.#chunks[(this.#chunkNumbers[at] - this.#firstChunk) & 0xffff] as Buffer;
   }
 
+  /** Id, key and body. */
+  #allBytesAt(at: number): number {
+    return this.#idBytes[at] + this.#keyBytes[at] + this.#bodyBytes[at];
+  }
+
   #reserve(bytes: number): number {
     const last = this.#chunks[this.#chunks.length - 1];
     if (last && this.#usedOfLast + bytes <= last.length) {
       this.#usedOfLast += bytes;
       return this.#usedOfLast - bytes;
     }
-    this.#chunks.push(Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES)));
+    const chunk = Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES));
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
     this.#usedOfLast = bytes;
     return 0;
   }
@@ -201,8 +218,28 @@ export class EventLog {
     const free =
       this.#count > 0 ? (this.#chunkNumbers[this.#first] - this.#firstChunk) & 0xffff : this.#chunks.length - 1;
     if (free <= 0) return;
-    this.#chunks.splice(0, free);
+    for (const chunk of this.#chunks.splice(0, free)) this.#chunkBytes -= chunk.length;
     this.#firstChunk = (this.#firstChunk + free) & 0xffff;
+  }
+
+  /**
+   * What stays at the front, as no answer comes, holds all chunks behind it, and those that were dropped leave holes there. When
+   * less than half is used, entries move to chunks of their own: a copy for each byte that was dropped, about.
+   */
+  #compact(): void {
+    if (this.#chunkBytes <= 2 * (this.#usedBytes + CHUNK_BYTES)) return;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    for (let index = 0; index < this.#count; index++) {
+      const at = this.#slot(index);
+      const from = chunks[(this.#chunkNumbers[at] - this.#firstChunk) & 0xffff] as Buffer;
+      const bytes = this.#allBytesAt(at);
+      const start = this.#reserve(bytes);
+      from.copy(this.#chunks[this.#chunks.length - 1] as Buffer, start, this.#starts[at], this.#starts[at] + bytes);
+      this.#starts[at] = start;
+      this.#chunkNumbers[at] = this.#firstChunk + this.#chunks.length - 1;
+    }
   }
 
   #move(from: number, to: number): void {

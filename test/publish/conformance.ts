@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { EventInput, Publisher, PublisherOptions } from '../../src/publish/index.js';
 import { type Broker, FaultProxy, type Received } from '../brokers/index.js';
+import { Arrivals, bodyOf } from './arrivals.js';
 
 /** One kind of publisher and its broker. */
 export interface Subject<B extends Broker = Broker> {
@@ -100,7 +101,7 @@ export function describeConformance<B extends Broker>(subject: Subject<B>): void
       const { publisher, inbox } = await setUp({ maxBatchEvents: 50 });
       const publishes = Array.from({ length: 3_000 }, (_, n) => publisher.publish(anEvent({ runId: `run-${n % 7}` })));
       await Promise.all(publishes);
-      expectInOrder(await eventually(inbox, 3_000), 3_000);
+      new Arrivals(await eventually(inbox, 3_000)).expectAll(3_000);
     });
 
     it(`a burst of ${BURST} that nobody awaits, then close(): all stored, every promise settled`, async () => {
@@ -115,7 +116,7 @@ export function describeConformance<B extends Broker>(subject: Subject<B>): void
         remaining: 0,
       });
       expect(await outcomesOf(publishes)).toEqual({ stored: BURST });
-      expectInOrder(await eventually(inbox, BURST), BURST);
+      new Arrivals(await eventually(inbox, BURST)).expectAll(BURST);
     });
 
     it('closing twice is closing once; a closed publisher refuses', async () => {
@@ -264,7 +265,7 @@ export function describeConformance<B extends Broker>(subject: Subject<B>): void
         }
         expect(await outcomesOf(publishes)).toEqual({ stored: 1_000 });
         const received = await eventually(inbox, 1_001);
-        expectInOrder(received, 1_001);
+        new Arrivals(received).expectAll(1_001);
         // On their way at most: a batch of each lane.
         expect(received.length).toBeLessThanOrEqual(1_001 + 4 * 20 * 2);
       });
@@ -326,7 +327,7 @@ export function describeConformance<B extends Broker>(subject: Subject<B>): void
       await publishing;
       expect(await outcomesOf(publishes)).toEqual({ stored: publishes.length });
       expect(publisher.stats().connects).toBeGreaterThan(1);
-      if (subject.keeps) expectInOrder(await eventually(inbox, publishes.length), publishes.length);
+      if (subject.keeps) new Arrivals(await eventually(inbox, publishes.length)).expectAll(publishes.length);
     };
     const { outage } = subject;
     if (outage) {
@@ -352,15 +353,6 @@ export function anEvent(fields: Partial<EventInput> = {}): EventInput {
   return { event: 'node_execution', eventType: 'progress', runId: 'run-0', ...fields };
 }
 
-interface Body {
-  readonly id: string;
-  readonly sequence: number;
-  readonly timestamp: number;
-  readonly runId: string;
-}
-
-export const bodyOf = (message: Received): Body => JSON.parse(message.body) as Body;
-
 /** Waits until so many different events have arrived. */
 async function eventually(inbox: Inbox, count: number): Promise<readonly Received[]> {
   for (;;) {
@@ -370,27 +362,12 @@ async function eventually(inbox: Inbox, count: number): Promise<readonly Receive
   }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
+export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await sleep(5);
 }
 
-/** The first arrival of each event: all of them, in order within each run. */
-function expectInOrder(received: readonly Received[], count: number): void {
-  const seen = new Set<string>();
-  const next = new Map<string, number>();
-  for (const message of received) {
-    const { id, runId, sequence } = bodyOf(message);
-    if (seen.has(id)) continue;
-    seen.add(id);
-    const expected = next.get(runId) ?? 0;
-    if (sequence !== expected) expect.fail(`${runId} has ${sequence} where ${expected} was next`);
-    next.set(runId, sequence + 1);
-  }
-  expect(seen.size).toBe(count);
-}
-
 /** How many ended in which way; a promise that never settles fails the test by its time. */
-async function outcomesOf(publishes: readonly Promise<unknown>[]): Promise<Record<string, number>> {
+export async function outcomesOf(publishes: readonly Promise<unknown>[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const note = (outcome: string) => {
     counts[outcome] = (counts[outcome] ?? 0) + 1;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RedisPublisher } from '../../src/publish/index.js';
 import { consumeAll, type Received, RedisBroker, subscribe } from '../brokers/index.js';
-import { anEvent, bodyOf, describeConformance } from './conformance.js';
+import { bodyOf } from './arrivals.js';
+import { anEvent, describeConformance } from './conformance.js';
 
 async function outage(broker: RedisBroker, ms: number): Promise<void> {
   await broker.kill9();

@@ -1,0 +1,9 @@
+import { NatsPublisher } from 'watertight/publish';
+import { options, scenario, url } from './events.mjs';
+
+const { setup, iteration, teardown } = scenario(
+  () => new NatsPublisher({ url, mode: 'core', subject: 'soak', ...options }),
+);
+
+export { setup, teardown };
+export default iteration;
