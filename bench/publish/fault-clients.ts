@@ -96,7 +96,8 @@ export const FAULT_CLIENTS: Record<string, FaultClient> = {
     broker: 'rabbitmq',
     open: async (port, exchange) => {
       const { Connection } = await import('rabbitmq-client');
-      const connection = new Connection(`amqp://127.0.0.1:${port}`);
+      // It has no user of its own accord.
+      const connection = new Connection(`amqp://guest:guest@127.0.0.1:${port}`);
       connection.on('error', ignore);
       const publisher = connection.createPublisher({ confirm: true });
       return {
