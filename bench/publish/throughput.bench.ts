@@ -1,5 +1,5 @@
 // How many events a second, every one confirmed, beside the bare client with the same guarantees?
-// Run: npm run build && npx tsx bench/publish/throughput.bench.ts [redis-stream|redis-pubsub|nats|kafka|rabbitmq ...]
+// Run: npm run build && npx tsx bench/publish/throughput.bench.ts [redis-stream|redis-pubsub|kafka|rabbitmq|nats-jetstream|nats-core ...]
 //
 // Both encode the same event of some 300 bytes, have 1000 on their way, and wait for the broker's word on each. The bare
 // clients get what their own documentation names as the fast way: pipelines, batches, an ordered channel.
@@ -41,9 +41,11 @@ async function measure(publish: (n: number) => Promise<unknown>, events: number)
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1] as number;
 
 async function compare(kind: string, broker: BenchBroker, bare: Bare): Promise<void> {
-  const publisher: Publisher = bare.publisher(broker, 'wt.bench.ours');
+  const [mine, its] = ['wt.bench.ours', 'wt.bench.bare'] as const;
+  await bare.prepare?.(broker, [mine, its]);
+  const publisher: Publisher = bare.publisher(broker, mine);
   await publisher.connect();
-  const raw = await bare.open(broker, 'wt.bench.bare');
+  const raw = await bare.open(broker, its);
   const ours: Result[] = [];
   const theirs: Result[] = [];
   const events = Math.round(EVENTS * (bare.share ?? 1));

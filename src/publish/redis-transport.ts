@@ -116,6 +116,8 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
         keepAlive: keepAlive ? KEEP_ALIVE_MS : 0,
         // Retries, order and deadlines are the delivery's.
         retryStrategy: () => null,
+        // Its timer to destroy the socket keeps the process alive, 2 s by default, and is left behind by a socket that is closed.
+        disconnectTimeout: 0,
         maxRetriesPerRequest: 0,
         enableOfflineQueue: false,
         autoResendUnfulfilledCommands: false,

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { RedisPublisher } from '../../src/publish/index.js';
 import { consumeAll, type Received, RedisBroker, subscribe } from '../brokers/index.js';
@@ -97,5 +101,23 @@ describe('RedisPublisher', () => {
     await Promise.all([trimmed.close(), unheard.close()]);
     expect(bodyOf(toBody((await consumeAll(broker, 'short'))[0] as Received)).runId).toBe('run-0');
     await broker.stop();
+  });
+
+  it('a program whose Redis hangs at close() ends right after it', async () => {
+    await using broker = await RedisBroker.start();
+    const file = fileURLToPath(new URL('./redis-dead-close.fixture.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', file, broker.url], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    await lines.next();
+    await broker.pause();
+    child.stdin.write('go\n');
+    expect((await lines.next()).value).toBe('timeout unknown');
+    const closedAt = performance.now();
+    expect(await exited).toEqual([0, null]);
+    // Below the 2 s for which ioredis' own timer would keep it.
+    expect(performance.now() - closedAt).toBeLessThan(1_500);
   });
 });
