@@ -1,10 +1,26 @@
-import { errorText, kindOf, monotonicMs, type Owned, registerGauge, settleBy } from '../core/index.js';
+import {
+  checkOptionNames,
+  errorText,
+  kindOf,
+  monotonicMs,
+  type Owned,
+  registerGauge,
+  settleBy,
+  WatertightError,
+} from '../core/index.js';
+import { closeWithScope } from './close-with-scope.js';
 import { Delivery, type PublishOutcome } from './delivery.js';
 import { encode } from './encoding.js';
-import { type EventInput, EventStamp } from './event.js';
+import { type EventInput, EventStamp, type PublishedEvent } from './event.js';
 import { wholeNumber } from './option-checks.js';
 import { Outbox } from './outbox.js';
-import { closedError, flushTimeoutError, invalidEventError, tooLargeError } from './publish-errors.js';
+import {
+  closedError,
+  flushTimeoutError,
+  invalidEventError,
+  notEncodableError,
+  tooLargeError,
+} from './publish-errors.js';
 import type {
   CloseOptions,
   FlushOptions,
@@ -22,9 +38,6 @@ const FLUSH_TIMEOUT_MS = 30_000;
 const CLOSE_TIMEOUT_MS = 10_000;
 const MOST_MS = 2 ** 31 - 1;
 const MOST_KEY_BYTES = 255;
-/** What a scope gives its releases; our own report is to come before. */
-const SCOPE_CLOSE_MS = 9_000;
-
 /** A publisher that stands on a transport: the brokers' publishers are this one with options of their own. */
 export abstract class BufferedPublisher implements Publisher {
   readonly name: string;
@@ -55,12 +68,18 @@ export abstract class BufferedPublisher implements Publisher {
     });
     this.#stopGauge = registerGauge('publish-buffered', this, (publisher) => publisher.#delivery.counts().buffered);
     try {
-      this.#owned = options.scope?.defer(this.name, () => this.close({ timeoutMs: SCOPE_CLOSE_MS }));
+      this.#owned = closeWithScope(options.scope, this.name, this, (timeoutMs) => this.#closeForOwner(timeoutMs));
     } catch (error) {
       this.#outbox?.release();
       throw error;
     }
     this.#outbox?.start(this.#delivery);
+  }
+
+  /** @throws WatertightError WT_PUBLISH_FLUSH_TIMEOUT when something was not delivered, for the owner's report */
+  async #closeForOwner(timeoutMs: number): Promise<void> {
+    const { remaining } = await this.close({ timeoutMs });
+    if (remaining > 0) throw flushTimeoutError(this.name, timeoutMs, remaining);
   }
 
   get isClosed(): boolean {
@@ -75,18 +94,17 @@ export abstract class BufferedPublisher implements Publisher {
   publish(event: EventInput, options?: PublishOptions): Promise<PublishOutcome> {
     try {
       if (this.#closing) throw closedError(this.name);
-      const { maxEventBytes, encoding, delivery, isAwaited } = this.#settings;
-      const completed = this.#stamp.complete(event);
-      const body = encode(completed, encoding);
-      const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-      if (bytes > maxEventBytes) throw tooLargeError(bytes, maxEventBytes);
-      const key = options?.key === undefined ? completed.runId : checkedKey(options.key);
+      const { delivery, isAwaited } = this.#settings;
+      if (options !== undefined) checkOptionNames(`${this.#where}.publish()`, options, ['timeoutMs', 'key']);
+      const ownKey = options?.key === undefined ? undefined : checkedKey(options.key);
       const timeoutMs =
         options?.timeoutMs === undefined
           ? delivery.publishTimeoutMs
           : wholeNumber(`${this.#where}.publish()`, 'timeoutMs', options.timeoutMs, 1, MOST_MS);
-      if (this.#outbox) return this.#outbox.put(completed.id, key, body, bytes, timeoutMs);
-      return this.#delivery.publish(completed.id, key, body, bytes, timeoutMs, isAwaited);
+      const { id, runId, body, bytes } = this.#encoded(event);
+      const key = ownKey ?? runId;
+      if (this.#outbox) return this.#outbox.put(id, key, body, bytes, timeoutMs);
+      return this.#delivery.publish(id, key, body, bytes, timeoutMs, isAwaited);
     } catch (error) {
       const promise = Promise.reject(error);
       promise.catch(() => {});
@@ -94,7 +112,28 @@ export abstract class BufferedPublisher implements Publisher {
     }
   }
 
-  async flush({ timeoutMs = FLUSH_TIMEOUT_MS }: FlushOptions = {}): Promise<void> {
+  /** @throws WatertightError WT_PUBLISH_INVALID_EVENT, _NOT_ENCODABLE, _TOO_LARGE */
+  #encoded(input: EventInput): { id: string; runId: string; body: string | Buffer; bytes: number } {
+    const { maxEventBytes, encoding } = this.#settings;
+    let event: PublishedEvent | undefined;
+    try {
+      event = this.#stamp.complete(input);
+      const body = encode(event, encoding);
+      const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+      if (bytes > maxEventBytes) throw tooLargeError(bytes, maxEventBytes);
+      return { id: event.id, runId: event.runId, body, bytes };
+    } catch (error) {
+      if (event && input.sequence === undefined) this.#stamp.takeBack(event);
+      // A getter, or a proxy, of the program's own.
+      throw error instanceof WatertightError
+        ? error
+        : notEncodableError('a field', `unreadable (${errorText(error)})`, encoding);
+    }
+  }
+
+  async flush(options: FlushOptions = {}): Promise<void> {
+    checkOptionNames(`${this.#where}.flush()`, options, ['timeoutMs']);
+    const { timeoutMs = FLUSH_TIMEOUT_MS } = options;
     wholeNumber(`${this.#where}.flush()`, 'timeoutMs', timeoutMs, 0, MOST_MS);
     const end = await settleBy((this.#outbox ?? this.#delivery).drained(), monotonicMs() + timeoutMs);
     if (end === 'deadline') {
@@ -103,7 +142,9 @@ export abstract class BufferedPublisher implements Publisher {
     }
   }
 
-  close({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<PublisherCloseReport> {
+  close(options: CloseOptions = {}): Promise<PublisherCloseReport> {
+    checkOptionNames(`${this.#where}.close()`, options, ['timeoutMs']);
+    const { timeoutMs = CLOSE_TIMEOUT_MS } = options;
     wholeNumber(`${this.#where}.close()`, 'timeoutMs', timeoutMs, 0, MOST_MS);
     this.#closing ??= this.#close(timeoutMs);
     return this.#closing;
@@ -116,7 +157,7 @@ export abstract class BufferedPublisher implements Publisher {
   stats(): PublisherStats {
     const { state, connects } = this.#delivery.link;
     const { unheard, heldBack } = this.#transport;
-    const lastError = heldBack ?? this.#delivery.link.lastError;
+    const lastError = heldBack ?? this.#delivery.lastError;
     return {
       name: this.name,
       state,

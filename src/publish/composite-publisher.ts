@@ -14,6 +14,7 @@ import {
   type Owner,
   settleBy,
 } from '../core/index.js';
+import { closeWithScope } from './close-with-scope.js';
 import type { PublishOutcome } from './delivery.js';
 import { type EventInput, EventStamp, type PublishedEvent } from './event.js';
 import type { LinkState } from './link.js';
@@ -88,8 +89,6 @@ interface Child {
 
 const CLOSE_TIMEOUT_MS = 10_000;
 const FLUSH_TIMEOUT_MS = 30_000;
-/** What a scope gives its releases; our own report is to come before. */
-const SCOPE_CLOSE_MS = 9_000;
 /** For a child to say that its time was up. */
 const GRACE_MS = 25;
 const MOST_MS = 2 ** 31 - 1;
@@ -159,7 +158,10 @@ export class CompositePublisher implements Publisher {
         this.add(child.publisher, child.policy);
       }
     }
-    this.#owned = scope?.defer(name, () => this.close({ timeoutMs: SCOPE_CLOSE_MS }));
+    this.#owned = closeWithScope(scope, name, this, async (timeoutMs) => {
+      const { remaining } = await this.close({ timeoutMs });
+      if (remaining > 0) throw flushTimeoutError(name, timeoutMs, remaining);
+    });
   }
 
   get isClosed(): boolean {

@@ -97,6 +97,8 @@ const ignore = () => {};
 
 export class Delivery {
   readonly link: Link;
+  /** Why the last batch was not taken; undefined since one was. */
+  #lastRefusal: unknown;
   readonly #transport: Transport;
   readonly #settings: DeliverySettings;
   readonly #lanes: Lane[];
@@ -131,6 +133,11 @@ export class Delivery {
       onDown: () => this.#restIfEmpty(),
       onFailedAttempt: (error, final) => this.#couldNotConnect(error, final),
     });
+  }
+
+  /** Why the broker took nothing last, or why the last connection ended. */
+  get lastError(): unknown {
+    return this.#lastRefusal ?? this.link.lastError;
   }
 
   counts(): DeliveryCounts {
@@ -237,7 +244,7 @@ export class Delivery {
   }
 
   get #whyNothingLeaves(): unknown {
-    return this.#transport.heldBack ?? this.link.lastError;
+    return this.#transport.heldBack ?? this.lastError;
   }
 
   #newLane(): Lane {
@@ -393,6 +400,7 @@ export class Delivery {
       if (!failure) this.#settleStored(lane, index);
       else if (failure.canRetry || (this.#settings.keeper && isFinal(failure.error))) {
         log.noteAttempt(index, failure.outcome === 'unknown');
+        this.#lastRefusal = failure.error;
         retried++;
       } else this.#failWith(lane, index, failure.outcome, 'as it was refused', failure.error);
     }
@@ -400,7 +408,10 @@ export class Delivery {
     log.passGaps();
     this.#redelivered += retried;
     if (retried > 0) this.#pause(lane);
-    else lane.attempts = 0;
+    else {
+      lane.attempts = 0;
+      this.#lastRefusal = undefined;
+    }
     if (log.count > 0 && retried === 0) this.#schedule();
   }
 

@@ -71,12 +71,13 @@ function faultInObject(value: object, path: string, walk: Walk): Fault | undefin
       }
       return undefined;
     }
-    const prototype = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) {
-      if (typeof (value as { toJSON?: unknown }).toJSON !== 'function') return { path, what: describeInstance(value) };
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
+      if (value instanceof Date && Number.isNaN(value.getTime())) return { path, what: 'a Date that is none' };
       walk.hasToJson = true;
       return undefined;
     }
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype !== Object.prototype && prototype !== null) return { path, what: describeInstance(value) };
     for (const key in value) {
       const field = (value as Record<string, unknown>)[key];
       if (field === undefined || isPlain(field)) continue;

@@ -129,6 +129,11 @@ export class EventStamp {
     return event;
   }
 
+  /** The event was refused before it was accepted: its number is the next one's. */
+  takeBack({ runId, sequence }: PublishedEvent): void {
+    if (this.#sequences.get(runId) === sequence + 1) this.#sequences.set(runId, sequence);
+  }
+
   #next(runId: string): number {
     const sequence = this.#sequences.get(runId) ?? this.#earlier.get(runId) ?? 0;
     this.#sequences.set(runId, sequence + 1);

@@ -1,6 +1,7 @@
 import { connectErrorOf } from './broker-url.js';
 import type { Connector } from './connection-pool.js';
 import type { KAFKA_CLIENTS, KafkaClient, KafkaClientMaker, KafkaCluster, KafkaCompression } from './kafka-client.js';
+import { loopTimeout } from './loop-timeout.js';
 import { connectTimeoutError, noClientError } from './publish-errors.js';
 
 /** `@platformatic/kafka` 2 is made for Node.js 22 and later. */
@@ -21,10 +22,10 @@ export function kafkaConnector(
       const make = onlyPlatformatic ? platformatic : choice === 'kafkajs' ? kafkajs : whicheverIsThere;
       const client = await make(cluster, timeoutMs, onLost);
       let late: Error | undefined;
-      const timer = setTimeout(() => {
+      const stopLimit = loopTimeout(timeoutMs, () => {
         late = connectTimeoutError(target, timeoutMs);
         client.destroy();
-      }, timeoutMs);
+      });
       signal.onabort = () => client.destroy();
       try {
         await client.open();
@@ -33,7 +34,7 @@ export function kafkaConnector(
         client.destroy();
         throw connectErrorOf(target, late ?? error);
       } finally {
-        clearTimeout(timer);
+        stopLimit();
       }
     },
     check: (client) => client.check(),

@@ -1,4 +1,5 @@
 import { monotonicMs } from '../core/index.js';
+import { loopTimeout } from './loop-timeout.js';
 import { connectTimeoutError } from './publish-errors.js';
 import { isFinal, type Transport } from './transport.js';
 
@@ -43,6 +44,7 @@ export class Link {
   #state: LinkState = 'idle';
   #attempts = 0;
   #timer: NodeJS.Timeout | undefined;
+  #stopLimit = () => {};
   /** Tells a connection from those before it. */
   #generation = 0;
   /** Number of connections that were made. */
@@ -108,7 +110,7 @@ export class Link {
     const fail = (error: unknown) => this.#isCurrent(generation, 'connecting') && this.#failed(error);
     // For a client that does not keep its own limit; one that does knows better why.
     const late = () => fail(connectTimeoutError(this.#transport.target, timeoutMs));
-    this.#timer = setTimeout(late, timeoutMs + MARGIN_MS);
+    this.#stopLimit = loopTimeout(timeoutMs + MARGIN_MS, late);
     this.#transport
       .connect({ timeoutMs, onLost: (error) => this.#lose(generation, error) })
       .then(() => this.#isCurrent(generation, 'connecting') && this.#up(), fail);
@@ -119,7 +121,7 @@ export class Link {
   }
 
   #up(): void {
-    clearTimeout(this.#timer);
+    this.#stopLimit();
     this.#state = 'connected';
     this.#attempts = 0;
     this.connects++;
@@ -127,7 +129,7 @@ export class Link {
   }
 
   #failed(error: unknown): void {
-    clearTimeout(this.#timer);
+    this.#stopLimit();
     this.lastError = error;
     this.#transport.destroy();
     this.#pause();

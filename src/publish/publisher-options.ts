@@ -1,4 +1,5 @@
-import { checkCallback, checkOptionNames, checkOwner } from '../core/index.js';
+import { checkCallback, checkOptionNames, checkOwner, kindOf } from '../core/index.js';
+import { ConnectionPool } from './connection-pool.js';
 import { type DeliverySettings, OVERFLOWS } from './delivery.js';
 import { ENCODINGS, type Encoding } from './encoding.js';
 import { oneOf, optionalText, wholeNumber } from './option-checks.js';
@@ -53,6 +54,10 @@ export function settingsOf(
 ): PublisherSettings {
   checkOptionNames(where, options, [...ownNames, ...NAMES]);
   checkOwner(where, options.scope);
+  const { pool } = options as { pool?: unknown };
+  if (pool !== undefined && !(pool instanceof ConnectionPool)) {
+    throw new TypeError(`${where}: pool must be a ConnectionPool, not ${kindOf(pool)}`);
+  }
   checkCallback(where, 'onFailure', options.onFailure);
   optionalText(where, 'name', options.name);
   const whole = (name: keyof PublisherOptions, normal: number, least: number, most: number) =>

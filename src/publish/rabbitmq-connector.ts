@@ -3,6 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { ChannelModel } from 'amqplib';
 import { withoutPassword } from './broker-url.js';
 import type { Connector } from './connection-pool.js';
+import { loopTimeout } from './loop-timeout.js';
 import { connectTimeoutError, noClientError } from './publish-errors.js';
 import { connectionErrorOf } from './rabbitmq-errors.js';
 
@@ -40,7 +41,7 @@ export function rabbitMQConnector({ url, heartbeatS, tls }: RabbitMQPlace): Conn
       });
       // amqplib's own limit is one of silence, and it gives away no socket: a signal reaches it at any stage.
       const socket = new AbortController();
-      const late = setTimeout(() => socket.abort(), timeoutMs);
+      const stopLimit = loopTimeout(timeoutMs, () => socket.abort());
       signal.onabort = () => socket.abort();
       try {
         const options = {
@@ -59,7 +60,7 @@ export function rabbitMQConnector({ url, heartbeatS, tls }: RabbitMQPlace): Conn
           ? connectTimeoutError(target, timeoutMs)
           : connectionErrorOf(target, querystring.unescape(url.pathname.slice(1)) || '/', error);
       } finally {
-        clearTimeout(late);
+        stopLimit();
       }
     },
     // Heartbeats are AMQP's own check. A round trip would fail a connection that is only held back.

@@ -1,7 +1,8 @@
-import { brokerUrl } from './broker-url.js';
+import { brokerUrl, withoutPassword } from './broker-url.js';
 import { BufferedPublisher } from './buffered-publisher.js';
 import { type ConnectionPool, sharedPool } from './connection-pool.js';
 import { oneOf, optionalFlag, optionalText, wholeNumber } from './option-checks.js';
+import { connectError } from './publish-errors.js';
 import type { PublisherOptions } from './publisher.js';
 import { settingsOf } from './publisher-options.js';
 import { RedisTransport } from './redis-transport.js';
@@ -55,9 +56,11 @@ export class RedisPublisher extends BufferedPublisher {
     optionalText(where, 'stream', options.stream);
     optionalFlag(where, 'keepAlive', options.keepAlive);
     const { maxlen, keepAlive = true, tls, pool = sharedPool } = options;
+    const url = brokerUrl(options.url, ['redis:', 'rediss:']);
+    if (!/^(\/\d{0,6})?$/.test(url.pathname)) throw databaseError(url);
     const transport = new RedisTransport(
       {
-        url: brokerUrl(options.url, ['redis:', 'rediss:']),
+        url,
         mode,
         destination: (mode === 'stream' ? options.stream : options.channel) ?? DESTINATION,
         maxLength: maxlen === undefined ? undefined : wholeNumber(where, 'maxlen', maxlen, 1, 2 ** 31),
@@ -69,4 +72,9 @@ export class RedisPublisher extends BufferedPublisher {
     );
     super(where, options, settings, transport);
   }
+}
+
+function databaseError(url: URL): Error {
+  const why = 'its path is no number of a database';
+  return connectError('WT_PUBLISH_CONNECT_URL', withoutPassword(url), why, 'give a url as redis://127.0.0.1:6379/0');
 }

@@ -2,7 +2,8 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { connectErrorOf, withoutPassword } from './broker-url.js';
 import type { ConnectionPool, Connector, SharedConnection } from './connection-pool.js';
 import type { Encoding } from './encoding.js';
-import { connectTimeoutError, noClientError, noTlsError, refusedError } from './publish-errors.js';
+import { loopTimeout } from './loop-timeout.js';
+import { connectTimeoutError, noClientError, noDestinationError, noTlsError, refusedError } from './publish-errors.js';
 import type { ConnectOptions, Outgoing, SendFailure, Transport } from './transport.js';
 
 export interface RedisTarget {
@@ -96,12 +97,17 @@ export class RedisTransport implements Transport {
     const isLater = /^(OOM|LOADING|BUSY|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF)/.test(
       error.message,
     );
-    return { error: refusedError(this.target, error.message, error), outcome: 'not-sent', canRetry: isLater };
+    const refusal = refusedError(this.target, error.message, withoutCommand(error));
+    return { error: refusal, outcome: 'not-sent', canRetry: isLater };
   }
 }
 
 function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> {
   const target = withoutPassword(url);
+  const database = Number(url.pathname.slice(1));
+  const place = new URL(url);
+  // ioredis asks for the database by itself, and does not hear when there is none.
+  place.pathname = '';
   return {
     key: JSON.stringify([url.href, keepAlive, tls ?? null]),
     target,
@@ -109,7 +115,7 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
       const { Redis } = await import('ioredis').catch((error) => {
         throw noClientError('ioredis', error);
       });
-      const client = new Redis(url.href, {
+      const client = new Redis(place.href, {
         lazyConnect: true,
         // The limit is ours, below: it covers the answers to what ioredis asks at once, and tells TLS from silence.
         connectTimeout: timeoutMs + SPARE_MS,
@@ -128,23 +134,23 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
         // The end that we make is no reason.
         last ??= error;
       });
-      let late: NodeJS.Timeout | undefined;
+      let stopLimit = () => {};
       // A client that is told to end does not always say so.
       const limit = new Promise<never>((_, reject) => {
-        late = setTimeout(() => {
+        stopLimit = loopTimeout(timeoutMs, () => {
           const isHandshake =
             client.status === 'connecting' && url.protocol === 'rediss:' && !client.stream?.connecting;
           reject(isHandshake ? noTlsError(target, timeoutMs) : connectTimeoutError(target, timeoutMs));
-        }, timeoutMs);
+        });
         signal.onabort = () => reject(new Error('the connection was given up'));
       });
       try {
-        await Promise.race([client.connect().then(() => client.ping()), limit]);
+        await Promise.race([ready(client, database, target), limit]);
       } catch (error) {
         client.disconnect();
-        throw connectErrorOf(target, last ?? error);
+        throw connectErrorOf(target, withoutCommand(last ?? error));
       } finally {
-        clearTimeout(late);
+        stopLimit();
       }
       client.once('end', () => onLost(last ?? new Error('the connection has ended')));
       return client;
@@ -159,4 +165,22 @@ function redisConnector({ url, keepAlive, tls }: RedisTarget): Connector<Redis> 
       client.disconnect();
     },
   };
+}
+
+async function ready(client: Redis, database: number, target: string): Promise<void> {
+  await client.connect();
+  await client.ping();
+  if (database === 0) return;
+  await client.select(database).catch((error) => {
+    throw noDestinationError(target, 'database', String(database), withoutCommand(error));
+  });
+}
+
+/** ioredis keeps the command in an error: a password, or the event itself. */
+function withoutCommand(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code } = error as { code?: unknown };
+  const plain = Object.assign(new Error(error.message), { name: error.name }, code === undefined ? {} : { code });
+  plain.stack = error.stack;
+  return plain;
 }

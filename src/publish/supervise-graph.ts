@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errorText, kindOf, monotonicMs, type Owned } from '../core/index.js';
 import { closeParts, worstOf } from './close-parts.js';
+import { closeWithScope } from './close-with-scope.js';
 import { graphParts } from './graph-close.js';
 import { ownConfig } from './graph-config.js';
 import { GraphEvents } from './graph-events.js';
@@ -25,8 +26,6 @@ type Chunk<G extends RunnableGraph> = Awaited<ReturnType<G['stream']>> extends A
 
 const CLOSE_TIMEOUT_MS = 10_000;
 const MOST_MS = 2 ** 31 - 1;
-/** What a scope gives its releases is 10 s; our own report is to come before. */
-const SCOPE_CLOSE_MS = 9_000;
 
 const where = 'superviseGraph()';
 
@@ -74,7 +73,9 @@ export class SupervisedGraph<G extends RunnableGraph> implements AsyncDisposable
     this.#graph = graph;
     this.#options = options;
     this.name = this.#settings.name;
-    this.#owned = options.scope?.defer(this.name, () => this.close({ timeoutMs: SCOPE_CLOSE_MS }));
+    this.#owned = closeWithScope(options.scope, this.name, this, async (timeoutMs) => {
+      await this.close({ timeoutMs });
+    });
   }
 
   get isClosed(): boolean {
