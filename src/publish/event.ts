@@ -69,7 +69,7 @@ const ID = /^[\w.:-]{1,128}$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** An id of a run also orders and routes: longer ones would be cut by no broker, but by our buffer. */
 const LONGEST_RUN_ID_BYTES = 255;
-/** The number of each of so many runs that spoke last is known; one that was silent for longer begins at 0 again, or later. */
+/** At least so many runs that spoke last have their number known, and at most twice; a forgotten one begins at 0 again. */
 const MOST_RUNS = 10_000;
 
 const FIELDS = new Set([
