@@ -94,6 +94,8 @@ const FIELDS = new Set([
 
 /** Fills in what an event lacks: id, time, run, and its number within the run. */
 export class EventStamp {
+  /** Of runs that are remembered; for those who look from outside whether this grows for good. */
+  readonly limit = MOST_RUNS;
   readonly #prefix = randomBytes(9).toString('base64url');
   readonly #sequences = new Map<string, number>();
   #count = 0;
@@ -131,7 +133,7 @@ export class EventStamp {
     const sequence = this.#sequences.get(runId) ?? 0;
     this.#sequences.delete(runId);
     this.#sequences.set(runId, sequence + 1);
-    if (this.#sequences.size > MOST_RUNS) this.#sequences.delete(this.#sequences.keys().next().value as string);
+    if (this.#sequences.size > this.limit) this.#sequences.delete(this.#sequences.keys().next().value as string);
     return sequence;
   }
 }
