@@ -94,6 +94,8 @@ const FIELDS = new Set([
 
 /** Fills in what an event lacks: id, time, run, and its number within the run. */
 export class EventStamp {
+  /** Of runs that are remembered; for those who look from outside whether this grows for good. */
+  readonly limit = MOST_RUNS;
   readonly #prefix = randomBytes(9).toString('base64url');
   /** Next numbers. Two generations: what is not asked for while one fills goes with it, and no event has to reorder a map. */
   #sequences = new Map<string, number>();
@@ -131,13 +133,14 @@ export class EventStamp {
 
   /** The event was refused before it was accepted: its number is the next one's. */
   takeBack({ runId, sequence }: PublishedEvent): void {
-    if (this.#sequences.get(runId) === sequence + 1) this.#sequences.set(runId, sequence);
+    const known = this.#sequences.has(runId) ? this.#sequences : this.#earlier;
+    if (known.get(runId) === sequence + 1) known.set(runId, sequence);
   }
 
   #next(runId: string): number {
     const sequence = this.#sequences.get(runId) ?? this.#earlier.get(runId) ?? 0;
     this.#sequences.set(runId, sequence + 1);
-    if (this.#sequences.size === MOST_RUNS) {
+    if (this.#sequences.size === this.limit) {
       this.#earlier = this.#sequences;
       this.#sequences = new Map();
     }
