@@ -97,7 +97,7 @@ const ignore = () => {};
 
 export class Delivery {
   readonly link: Link;
-  /** Why the last batch was not taken; undefined since one was. */
+  /** Why the broker did not take the last batch; undefined since it took one, or could not be reached. */
   #lastRefusal: unknown;
   readonly #transport: Transport;
   readonly #settings: DeliverySettings;
@@ -400,7 +400,7 @@ export class Delivery {
       if (!failure) this.#settleStored(lane, index);
       else if (failure.canRetry || (this.#settings.keeper && isFinal(failure.error))) {
         log.noteAttempt(index, failure.outcome === 'unknown');
-        this.#lastRefusal = failure.error;
+        if (failure.outcome === 'not-sent') this.#lastRefusal = failure.error;
         retried++;
       } else this.#failWith(lane, index, failure.outcome, 'as it was refused', failure.error);
     }
@@ -519,6 +519,7 @@ export class Delivery {
 
   /** @param isFinalError no other attempt would do better */
   #couldNotConnect(error: unknown, isFinalError: boolean): void {
+    this.#lastRefusal = undefined;
     for (const waiter of this.#connectWaits.splice(0)) reject(waiter, error);
     const { connects, waitedMs } = this.link;
     // One that was never there is likelier a wrong place than an outage: who waits is told early.

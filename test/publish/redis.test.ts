@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { RedisPublisher } from '../../src/publish/index.js';
-import { consumeAll, type Received, RedisBroker, subscribe } from '../brokers/index.js';
+import { Scope } from '../../src/scope/index.js';
+import { consumeAll, type Received, RedisBroker, redisCli, subscribe } from '../brokers/index.js';
 import { bodyOf } from './arrivals.js';
 import { anEvent, describeConformance } from './conformance.js';
 
@@ -119,5 +121,90 @@ describe('RedisPublisher', () => {
     expect(await exited).toEqual([0, null]);
     // Below the 2 s for which ioredis' own timer would keep it.
     expect(performance.now() - closedAt).toBeLessThan(1_500);
+  });
+});
+
+describe('what a newcomer met', () => {
+  const codeOf = (promise: Promise<unknown>) => promise.catch((error) => error.code);
+
+  it('a database that is not there, or is no number, is told, and nothing lands in another', async () => {
+    const broker = await RedisBroker.start();
+    const nowhere = new RedisPublisher({ url: `${broker.url}/99`, stream: 'lost' });
+    expect(await codeOf(nowhere.publish(anEvent()))).toBe('WT_PUBLISH_NO_DESTINATION');
+    await nowhere.close();
+    expect(() => new RedisPublisher({ url: `${broker.url}/abc` })).toThrow(/no number of a database/);
+    const third = new RedisPublisher({ url: `${broker.url}/3`, stream: 'third' });
+    expect(await third.publish(anEvent())).toBe('stored');
+    await third.close();
+    expect(await consumeAll(broker, 'lost')).toEqual([]);
+    expect(await consumeAll(broker, 'third')).toEqual([]);
+    await broker.stop();
+  });
+
+  it('a password is in no error, however deep', async () => {
+    const broker = await RedisBroker.start({ password: 'other' });
+    const publisher = new RedisPublisher({ url: `redis://me:sekret@127.0.0.1:${broker.port}` });
+    const error = await publisher.publish(anEvent()).catch((thrown) => thrown);
+    expect(error.code).toBe('WT_PUBLISH_CONNECT_AUTH');
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('sekret');
+    await publisher.close();
+    await broker.stop();
+  });
+
+  it('what Redis refuses for now is told by stats() and by the error', async () => {
+    const broker = await RedisBroker.start();
+    await redisCli(broker, 'config', 'set', 'maxmemory', '1');
+    const publisher = new RedisPublisher({ url: broker.url });
+    const failure = await publisher.publish(anEvent(), { timeoutMs: 300 }).catch((error) => error);
+    expect(failure).toMatchObject({ code: 'WT_PUBLISH_NOT_SENT', cause: { code: 'WT_PUBLISH_REFUSED' } });
+    expect(publisher.stats().lastError).toMatch(/OOM/);
+    await redisCli(broker, 'config', 'set', 'maxmemory', '0');
+    expect(await publisher.publish(anEvent())).toBe('stored');
+    expect(publisher.stats().lastError).toBeUndefined();
+    await publisher.close();
+    await broker.stop();
+  });
+
+  it('a loop that was blocked for longer than the time to connect fails nothing', async () => {
+    const broker = await RedisBroker.start();
+    const publisher = new RedisPublisher({ url: broker.url, connectTimeoutMs: 200 });
+    const publishing = publisher.publish(anEvent());
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const until = performance.now() + 500;
+    while (performance.now() < until);
+    expect(await publishing).toBe('stored');
+    await publisher.close();
+    await broker.stop();
+  });
+
+  it('what is refused before it is accepted uses up no number; wrong options are named; a getter is told', async () => {
+    const broker = await RedisBroker.start();
+    const publisher = new RedisPublisher({ url: broker.url, stream: 'numbers' });
+    await publisher.publish(anEvent());
+    expect(await codeOf(publisher.publish(anEvent({ data: 1n })))).toBe('WT_PUBLISH_NOT_ENCODABLE');
+    const thrower = {
+      ...anEvent(),
+      get content(): string {
+        throw null;
+      },
+    };
+    expect(await codeOf(publisher.publish(thrower))).toBe('WT_PUBLISH_NOT_ENCODABLE');
+    await publisher.publish(anEvent());
+    expect((await consumeAll(broker, 'numbers')).map((one) => bodyOf(toBody(one)).sequence)).toEqual([0, 1]);
+    await expect(publisher.publish(anEvent(), { timout: 5 } as never)).rejects.toThrow(/no option "timout"/);
+    expect(() => publisher.close({ tmo: 1 } as never)).toThrow(/no option "tmo"/);
+    expect(() => new RedisPublisher({ url: broker.url, pool: {} as never })).toThrow(/pool must be a ConnectionPool/);
+    await publisher.close();
+    await broker.stop();
+  });
+
+  it('a scope that closes gives its publishers what it has, and hears what remains', async () => {
+    const scope = new Scope('app', { closeTimeoutMs: 1_000 });
+    const publisher = new RedisPublisher({ url: 'redis://127.0.0.1:1', delivery: 'memory', scope });
+    await publisher.publish(anEvent());
+    const report = await scope.close();
+    expect(report.failures[0]).toMatchObject({ error: { code: 'WT_PUBLISH_FLUSH_TIMEOUT' } });
+    expect(report.durationMs).toBeLessThan(1_050);
+    expect(publisher.stats()).toMatchObject({ buffered: 0, notSent: 1 });
   });
 });
