@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureBrokers } from './brokers.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const LINES = ['20', '22', '24', '26'];
@@ -49,6 +50,7 @@ function parse(argv) {
   return { lines: argv[at + 1].split(','), corpus: argv.toSpliced(at, 2) };
 }
 
+await ensureBrokers();
 const { lines, corpus } = parse(process.argv.slice(2));
 const rows = [];
 for (const line of lines) {
